@@ -1,0 +1,44 @@
+//! Every supported algorithm in software, from the field's own crates.
+
+use super::{Algorithm, Hash, Hashes};
+use sha2::Digest as _;
+
+/// Hashes in software: SHA-2 from `sha2` (SHA-NI where the processor has it) and BLAKE3 from `blake3`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SoftwareHashes;
+
+impl Hashes for SoftwareHashes {
+    fn start(&self, algorithm: &Algorithm) -> Option<Box<dyn Hash>> {
+        match algorithm {
+            Algorithm::Sha256 => Some(Box::new(Sha2(sha2::Sha256::new()))),
+            Algorithm::Sha384 => Some(Box::new(Sha2(sha2::Sha384::new()))),
+            Algorithm::Sha512 => Some(Box::new(Sha2(sha2::Sha512::new()))),
+            Algorithm::Blake3 => Some(Box::new(Blake3(blake3::Hasher::new()))),
+            Algorithm::Other(_) => None,
+        }
+    }
+}
+
+struct Sha2<D>(D);
+
+impl<D: sha2::Digest> Hash for Sha2<D> {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self: Box<Self>) -> Vec<u8> {
+        self.0.finalize().to_vec()
+    }
+}
+
+struct Blake3(blake3::Hasher);
+
+impl Hash for Blake3 {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self: Box<Self>) -> Vec<u8> {
+        self.0.finalize().as_bytes().to_vec()
+    }
+}

@@ -1,0 +1,10 @@
+//! Layers of an OCI image: compressed tar bytes in, an ordered list of validated changes out, and the tree they make.
+//!
+//! Everything here is pure: no I/O, no clock, no randomness, no threads.
+#![forbid(unsafe_code)]
+
+pub mod change;
+pub mod error;
+
+pub use change::{Change, Content, Device, Entry, Kind, Owner, Timestamp, Xattr};
+pub use error::{Error, Result};
