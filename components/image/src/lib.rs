@@ -7,7 +7,9 @@
 pub mod digest;
 pub mod error;
 pub mod limits;
+pub mod platform;
 
 pub use digest::{Algorithm, ChainId, DiffId, Digest};
 pub use error::{Code, Error, Result};
 pub use limits::Limits;
+pub use platform::Platform;
