@@ -5,6 +5,8 @@
 
 pub mod change;
 pub mod error;
+pub mod path;
+pub mod whiteout;
 
 pub use change::{Change, Content, Device, Entry, Kind, Owner, Timestamp, Xattr};
 pub use error::{Error, Result};
