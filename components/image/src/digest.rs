@@ -177,7 +177,7 @@ impl fmt::Display for ChainId {
 }
 
 /// One computation of a hash that is under way.
-pub trait Hash {
+pub trait Hash: Send {
     /// Takes the next bytes.
     fn update(&mut self, bytes: &[u8]);
 

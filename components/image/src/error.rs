@@ -58,6 +58,8 @@ pub enum Code {
     LimitExceeded,
     /// A call came at a time when it has no meaning, such as feeding after finishing.
     InvalidState,
+    /// A blob that the image refers to is not there.
+    BlobNotFound,
 }
 
 impl Code {
@@ -88,6 +90,7 @@ impl Code {
             Self::UserNotFound => "user-not-found",
             Self::LimitExceeded => "limit-exceeded",
             Self::InvalidState => "invalid-state",
+            Self::BlobNotFound => "blob-not-found",
         }
     }
 }

@@ -105,15 +105,28 @@ impl Limits {
             let (key, value) = part.split_once('=').ok_or_else(|| invalid("expected KEY=VALUE".to_owned()))?;
             let value = parse_amount(value.trim())
                 .ok_or_else(|| invalid("the value is a number with an optional K, M, G or T".to_owned()))?;
-            match self.field(key.trim()) {
-                Some(field) => *field = value,
-                None => {
-                    let known: Vec<_> = self.entries().into_iter().map(|(key, _)| key).collect();
-                    return Err(invalid(format!("no such limit; there is {}", known.join(", "))));
-                }
-            }
+            self.set(key.trim(), value)?;
         }
         Ok(self)
+    }
+
+    /// Replaces one limit.
+    ///
+    /// # Errors
+    /// [`Error::InvalidDocument`] for an unknown key, listing the known ones.
+    pub fn set(&mut self, key: &str, value: u64) -> Result<()> {
+        match self.field(key) {
+            Some(field) => *field = value,
+            None => {
+                let known: Vec<_> = self.entries().into_iter().map(|(key, _)| key).collect();
+                return Err(Error::InvalidDocument {
+                    document: "limits",
+                    pointer: key.to_owned(),
+                    reason: format!("no such limit; there is {}", known.join(", ")),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Fails when `actual` is more than `limit`, naming the key that raises it.
@@ -155,7 +168,7 @@ mod tests {
     #[test]
     fn an_unknown_key_lists_the_known_ones() {
         let error = Limits::default().with("layer=3").unwrap_err().to_string();
-        assert!(error.contains("layer=3") && error.contains("layer-entries"), "{error}");
+        assert!(error.contains("limits: layer:") && error.contains("layer-entries"), "{error}");
     }
 
     #[test]
