@@ -4,12 +4,29 @@
 //! hashed, a [`digest::Hashes`] that lends the arithmetic.
 #![forbid(unsafe_code)]
 
+pub mod annotation;
+pub mod config;
+pub mod descriptor;
 pub mod digest;
+pub mod document;
 pub mod error;
+pub mod index;
+pub mod json;
+pub mod layout;
 pub mod limits;
+pub mod manifest;
+pub mod media_type;
 pub mod platform;
 
+pub use annotation::Annotations;
+pub use config::Config;
+pub use descriptor::Descriptor;
 pub use digest::{Algorithm, ChainId, DiffId, Digest};
+pub use document::Document;
 pub use error::{Code, Error, Result};
+pub use index::Index;
+pub use layout::Layout;
 pub use limits::Limits;
+pub use manifest::Manifest;
+pub use media_type::MediaType;
 pub use platform::Platform;
