@@ -17,6 +17,7 @@ pub mod limits;
 pub mod manifest;
 pub mod media_type;
 pub mod platform;
+pub mod reference;
 
 pub use annotation::Annotations;
 pub use config::Config;
