@@ -21,7 +21,7 @@ impl Hashes for SoftwareHashes {
 
 struct Sha2<D>(D);
 
-impl<D: sha2::Digest> Hash for Sha2<D> {
+impl<D: sha2::Digest + Send> Hash for Sha2<D> {
     fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
