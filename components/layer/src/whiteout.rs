@@ -3,10 +3,10 @@
 //! | path | meaning |
 //! |---|---|
 //! | `a/.wh.x` | `a/x` of the lower layers is removed (R-23) |
-//! | `a/.wh..wh.opq` | the children of `a` of the lower layers are removed (R-28) |
+//! | `a/.wh..wh..opq` | the children of `a` of the lower layers are removed (R-28) |
 //! | `a/.wh..wh.plnk`, `a/.wh..wh.aufs`, any other `.wh..wh.*`, and all below | AUFS bookkeeping of old layers, ignored (R-29) |
 //! | `a/.wh.`, `a/.wh..`, `a/.wh...` | error: names nothing, the directory itself, or its parent (R-27) |
-//! | `.wh.x/y`, `.wh..wh.opq/y` | error: no directory of an image can have such a name (R-26) |
+//! | `.wh.x/y`, `.wh..wh..opq/y` | error: no directory of an image can have such a name (R-26) |
 //!
 //! The type of the entry is not asked: AUFS made whiteouts as hard links, and every other tool goes by the name alone.
 
@@ -16,7 +16,7 @@ use crate::path;
 /// How the name of every whiteout begins.
 pub const PREFIX: &[u8] = b".wh.";
 const META_PREFIX: &[u8] = b".wh..wh.";
-const OPAQUE: &[u8] = b".wh..wh.opq";
+const OPAQUE: &[u8] = b".wh..wh..opq";
 
 /// What a path says about lower layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub enum Whiteout {
 /// ```
 /// use portolan_layer::whiteout::{Whiteout, classify};
 /// assert_eq!(classify(b"etc/.wh.passwd")?, Whiteout::Remove(b"etc/passwd".to_vec()));
-/// assert_eq!(classify(b"etc/.wh..wh.opq")?, Whiteout::Clear(b"etc".to_vec()));
+/// assert_eq!(classify(b"etc/.wh..wh..opq")?, Whiteout::Clear(b"etc".to_vec()));
 /// assert!(classify(b"etc/.wh.").is_err());
 /// # Ok::<(), portolan_layer::Error>(())
 /// ```
@@ -80,8 +80,8 @@ mod tests {
         assert_eq!(classify(b".wh.x").unwrap(), Whiteout::Remove(b"x".to_vec()));
         assert_eq!(classify(b".wh..x").unwrap(), Whiteout::Remove(b".x".to_vec()));
         assert_eq!(classify(b".wh.....").unwrap(), Whiteout::Remove(b"....".to_vec()));
-        assert_eq!(classify(b"a/b/.wh..wh.opq").unwrap(), Whiteout::Clear(b"a/b".to_vec()));
-        assert_eq!(classify(b".wh..wh.opq").unwrap(), Whiteout::Clear(b"".to_vec()));
+        assert_eq!(classify(b"a/b/.wh..wh..opq").unwrap(), Whiteout::Clear(b"a/b".to_vec()));
+        assert_eq!(classify(b".wh..wh..opq").unwrap(), Whiteout::Clear(b"".to_vec()));
         for path in [&b""[..], b"a", b"a/wh.x", b"a/.wh", b"a/.whx", b"a.wh.b"] {
             assert_eq!(classify(path).unwrap(), Whiteout::No);
         }
@@ -98,7 +98,7 @@ mod tests {
     // R-26, hostile input 18.
     #[test]
     fn a_whiteout_is_never_a_directory() {
-        for path in [".wh.a/b", "x/.wh.a/b/c", ".wh..wh.opq/x", ".wh./x"] {
+        for path in [".wh.a/b", "x/.wh.a/b/c", ".wh..wh..opq/x", ".wh./x"] {
             assert_eq!(classify(path.as_bytes()).unwrap_err().code(), Code::InvalidWhiteout, "{path}");
         }
     }
