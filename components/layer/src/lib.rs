@@ -6,6 +6,7 @@
 pub mod change;
 pub mod error;
 pub mod path;
+pub mod tree;
 pub mod whiteout;
 
 pub use change::{Change, Content, Device, Entry, Kind, Owner, Timestamp, Xattr};

@@ -1,0 +1,237 @@
+//! What each layer changed in the tree that the layers below it made.
+
+use super::paths::ROOT;
+use super::{NONE, Tree, exceeded};
+use crate::change::Kind;
+use crate::error::Result;
+
+/// The type of something in the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Type {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
+    /// A named pipe.
+    Fifo,
+}
+
+impl Type {
+    fn of(kind: &Kind) -> Self {
+        match kind {
+            // The tree holds no hard links, only inodes with several names; one has to be something.
+            Kind::File { .. } | Kind::HardLink { .. } => Self::File,
+            Kind::Directory => Self::Directory,
+            Kind::Symlink { .. } => Self::Symlink,
+            Kind::CharDevice(_) => Self::CharDevice,
+            Kind::BlockDevice(_) => Self::BlockDevice,
+            Kind::Fifo => Self::Fifo,
+        }
+    }
+}
+
+/// What stood or stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stand {
+    /// Its type.
+    pub kind: Type,
+    /// The bytes of a regular file, the full size at each of its hard links; 0 for anything else.
+    pub bytes: u64,
+}
+
+/// One path at which a layer differs from the layers below.
+///
+/// Added has no `before`, removed no `after`, and modified has both. Every file that an entry of the layer gives is
+/// modified, as its bytes are not compared; a directory is when an attribute changed. What a layer both adds and
+/// replaces is mentioned once, and the path of a whiteout alone never.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The path, with symlinks on the way resolved.
+    pub path: Vec<u8>,
+    /// What the layers below left there.
+    pub before: Option<Stand>,
+    /// What this layer left there.
+    pub after: Option<Stand>,
+    /// Whether it is gone because its parent is gone too: leave these out to see the paths that were removed as such.
+    pub beneath_removed: bool,
+    /// For something removed, how many paths went with it, itself counted; else 0.
+    pub removed_paths: u64,
+    /// For something removed, the sum of the sizes of those paths; else 0.
+    pub removed_bytes: u64,
+}
+
+/// How much one layer holds, and what it did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LayerSummary {
+    /// Entries in the archive, whiteouts not counted.
+    pub entries: u32,
+    /// Whiteouts in the archive.
+    pub whiteouts: u32,
+    /// The size of all files in the archive, uncompressed and holes included.
+    pub bytes: u64,
+    /// Paths that were not there before; implied directories count.
+    pub added: u32,
+    /// Paths that were there and have changed.
+    pub modified: u32,
+    /// Paths that are gone, all that stood beneath a removed directory counted.
+    pub removed: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Log {
+    pub(super) summary: LayerSummary,
+    /// Ordered by the number of the path.
+    records: Box<[Record]>,
+}
+
+/// A [`Difference`] in 24 bytes: there is one for every path of the bottom layer.
+#[derive(Clone, Debug)]
+struct Record {
+    path: u32,
+    before: Option<Type>,
+    after: Option<Type>,
+    beneath: bool,
+    bytes_before: u64,
+    bytes_after: u64,
+}
+
+/// A path that the layer at hand changes, and what stood there before it did.
+#[derive(Clone, Debug)]
+pub(super) struct Touched {
+    path: u32,
+    before: Option<Stand>,
+    /// The bytes of that which a layer holds for this path; none at a hard link.
+    own: u64,
+}
+
+impl Tree {
+    /// What a layer, counted from 0 at the bottom, changed relative to the layers below, in the order of
+    /// [`walk`](Self::walk). Nothing for a layer that there is not.
+    ///
+    /// Every path beneath a removed directory is listed, as the explorers of layers show them. Takes memory for all
+    /// paths that the layer changed.
+    #[must_use]
+    pub fn diff(&self, layer: usize) -> Vec<Difference> {
+        let Some(log) = self.logs.get(layer) else { return Vec::new() };
+        let order = self.paths.in_order(log.records.iter().map(|record| record.path));
+        let records = order.iter().filter_map(|id| {
+            let at = log.records.binary_search_by_key(id, |record| record.path).ok()?;
+            log.records.get(at)
+        });
+        let stand = |kind: Option<Type>, bytes| kind.map(|kind| Stand { kind, bytes });
+        let mut differences: Vec<Difference> = records
+            .map(|record| {
+                let removed = record.after.is_none();
+                Difference {
+                    path: self.paths.path(record.path),
+                    before: stand(record.before, record.bytes_before),
+                    after: stand(record.after, record.bytes_after),
+                    beneath_removed: record.beneath,
+                    removed_paths: u64::from(removed),
+                    removed_bytes: if removed { record.bytes_before } else { 0 },
+                }
+            })
+            .collect();
+        // What is beneath a removed path follows it directly, so each path adds itself to the nearest one above.
+        let mut above: Vec<usize> = Vec::new();
+        for at in 0..differences.len() {
+            while let Some(last) = above.pop_if(|last| !is_above(&differences[*last].path, &differences[at].path)) {
+                settle(&mut differences, above.last().copied(), last);
+            }
+            if differences[at].after.is_none() {
+                above.push(at);
+            }
+        }
+        while let Some(last) = above.pop() {
+            settle(&mut differences, above.last().copied(), last);
+        }
+        differences
+    }
+
+    /// How much a layer, counted from 0 at the bottom, holds, and what it did.
+    #[must_use]
+    pub fn summary(&self, layer: usize) -> Option<&LayerSummary> {
+        self.logs.get(layer).map(|log| &log.summary)
+    }
+
+    /// Remembers what stands at a path before the layer at hand changes it for the first time.
+    pub(super) fn touch(&mut self, id: u32) -> Result<()> {
+        let layer = self.layer();
+        let path = self.paths.at(id);
+        if path.touched == layer {
+            return Ok(());
+        }
+        // The implied root of no layers stands for nothing.
+        let stood = self.inode_at(id).filter(|_| id != ROOT || layer > 0);
+        let before = stood.map(|inode| Stand { kind: Type::of(&inode.kind), bytes: inode.bytes() });
+        let own = stood.map_or(0, |inode| if path.linked { 0 } else { inode.bytes() });
+        let replaced = stood.map_or(NONE, |inode| if inode.kind == Kind::Directory { inode.layer } else { path.layer });
+        let path = self.paths.at_mut(id);
+        path.touched = layer;
+        path.replaced = replaced;
+        self.open.touched.push(Touched { path: id, before, own });
+        // An image may change each path twice on average: real ones are far below, and a thousand layers that touch
+        // millions of paths each are an attack on memory.
+        let limit = self.limits.tree_entries.saturating_mul(2);
+        if self.records.saturating_add(self.open.touched.len() as u64) > limit.saturating_add(1) {
+            return Err(exceeded(
+                "tree-entries",
+                self.limits.tree_entries,
+                "the number of changes by layers".to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn close_log(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        let mut summary = open.summary;
+        let mut records = Vec::with_capacity(open.touched.len());
+        for Touched { path, before, own } in open.touched {
+            let inode = self.inode_at(path);
+            let after = inode.map(|inode| Stand { kind: Type::of(&inode.kind), bytes: inode.bytes() });
+            match (before, after) {
+                (None, None) => continue,
+                (None, Some(_)) => summary.added += 1,
+                (Some(_), Some(_)) => summary.modified += 1,
+                (Some(_), None) => summary.removed += 1,
+            }
+            let leaf = |stand: &Stand| stand.kind != Type::Directory;
+            let held = inode.filter(|_| !self.paths.at(path).linked).map_or(0, |inode| inode.bytes());
+            if before.is_some_and(|stand| leaf(&stand)) || after.is_some_and(|stand| leaf(&stand)) {
+                self.tally.observe(path, before.filter(leaf).map(|_| own), held);
+            }
+            let parent = self.paths.at(path).parent;
+            records.push(Record {
+                path,
+                before: before.map(|stand| stand.kind),
+                after: after.map(|stand| stand.kind),
+                beneath: after.is_none() && self.inode_at(parent).is_none(),
+                bytes_before: before.map_or(0, |stand| stand.bytes),
+                bytes_after: after.map_or(0, |stand| stand.bytes),
+            });
+        }
+        records.sort_unstable_by_key(|record| record.path);
+        self.records += records.len() as u64;
+        self.logs.push(Log { summary, records: records.into_boxed_slice() });
+    }
+}
+
+fn is_above(above: &[u8], path: &[u8]) -> bool {
+    path.starts_with(above) && path.get(above.len()) == Some(&b'/')
+}
+
+/// Adds what went with one removed path to the one above it.
+fn settle(differences: &mut [Difference], above: Option<usize>, at: usize) {
+    let (paths, bytes) = (differences[at].removed_paths, differences[at].removed_bytes);
+    if let Some(above) = above.and_then(|above| differences.get_mut(above)) {
+        above.removed_paths += paths;
+        above.removed_bytes = above.removed_bytes.saturating_add(bytes);
+    }
+}
