@@ -10,6 +10,7 @@ pub mod descriptor;
 pub mod digest;
 pub mod document;
 pub mod error;
+pub mod glob;
 pub mod index;
 pub mod json;
 pub mod layout;
