@@ -4,19 +4,11 @@
 use portolan_tests::image::{Algorithm, Builder, Compression, Layer, Layout};
 use portolan_tests::tar::{self, Entry, Long, Numbers, Sparse};
 use std::io::Read;
-use std::process::{Command, Stdio};
 
 fn gnu_tar_lists(archive: &[u8]) -> String {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), archive).unwrap();
-    let out = Command::new("tar")
-        .args(["--full-time", "--numeric-owner", "--utc", "--quoting-style=escape", "-tvf"])
-        .arg(file.path())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(out.status.success(), "tar: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).unwrap()
+    portolan_tests::peers::tar_list(file.path())
 }
 
 #[test]

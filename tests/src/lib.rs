@@ -16,5 +16,10 @@
 // A test's support may stop the test where it stands: there is no input here but the test's own.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod awkward;
 pub mod image;
+pub mod peers;
 pub mod tar;
+pub mod tree;
+
+pub use awkward::awkward;

@@ -23,6 +23,8 @@ impl Sparse {
     pub const ALL: [Self; 4] = [Self::Old, Self::Pax00, Self::Pax01, Self::Pax10];
 
     /// A sparse file of `size` bytes with data at these offsets and zeros elsewhere.
+    ///
+    /// Every segment but the last should be whole blocks: GNU tar reads each from a new block, other readers do not.
     #[must_use]
     pub fn entry(self, name: impl AsRef<[u8]>, size: u64, segments: &[(u64, &[u8])]) -> Entry {
         let name = name.as_ref();
