@@ -4,10 +4,17 @@
 #![forbid(unsafe_code)]
 
 pub mod change;
+pub mod compression;
 pub mod error;
 pub mod path;
+mod tar;
 pub mod tree;
+pub mod unpacker;
+pub mod warning;
 pub mod whiteout;
 
 pub use change::{Change, Content, Device, Entry, Kind, Owner, Timestamp, Xattr};
+pub use compression::Compression;
 pub use error::{Error, Result};
+pub use unpacker::{Batch, Options, Selection, Summary, Unpacker};
+pub use warning::Warning;

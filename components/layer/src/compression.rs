@@ -1,0 +1,136 @@
+//! How the bytes of a layer are compressed, told by their first bytes.
+//!
+//! The media type of a layer is only a label: registries hold plain tars labelled gzip and the other way round. The
+//! bytes decide, and a label that says otherwise is a [warning](crate::Warning), or an error where the caller is strict.
+//!
+//! | first bytes | answer |
+//! |---|---|
+//! | `1f 8b` | gzip, see [`gzip`] |
+//! | `28 b5 2f fd`, or a skippable frame `5? 2a 4d 18` | zstd, see [`zstd`] |
+//! | those of xz, bzip2, lzma, lzip, lz4, compress, zip or 7z, and no tar header | refused by name |
+//! | none at all | an empty archive: an empty layer, as Docker once wrote them |
+//! | anything else | plain tar |
+
+pub mod gzip;
+pub mod zstd;
+
+use crate::error::{Error, Result};
+use crate::tar::header;
+use portolan_image::Limits;
+
+/// A compression that layers may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// A plain tar archive.
+    None,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Compression {
+    /// The word for it: `none`, `gzip` or `zstd`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+/// What the first bytes of a blob say.
+pub(crate) enum Detection {
+    /// More bytes could change the answer.
+    Undecided,
+    /// The compression.
+    Found(Compression),
+    /// A format that is known and not read here.
+    Refused(&'static str),
+}
+
+/// Tells the compression by the first bytes; `complete` when these are all bytes of the blob.
+pub(crate) fn detect(start: &[u8], complete: bool) -> Detection {
+    let undecided = |magic: &[u8]| !complete && start.len() < magic.len() && magic.starts_with(start);
+    if start.is_empty() && !complete {
+        return Detection::Undecided;
+    }
+    if start.starts_with(&gzip::MAGIC) {
+        return Detection::Found(Compression::Gzip);
+    }
+    if zstd::is_frame(start) {
+        return Detection::Found(Compression::Zstd);
+    }
+    let short_skippable = !complete && start.len() < 4 && zstd::may_be_skippable(start);
+    if undecided(&gzip::MAGIC) || undecided(&zstd::MAGIC) || short_skippable {
+        return Detection::Undecided;
+    }
+    // A tar begins with a file name, and a file may be called like the magic of another format. So these are looked at
+    // only where there is no tar header.
+    const REFUSED: [(&[u8], &str); 9] = [
+        (b"\xfd7zXZ\0", "xz"),
+        (b"BZh", "bzip2"),
+        (b"\x5d\0\0", "lzma"),
+        (b"LZIP", "lzip"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"\x1f\x9d", "compress"),
+        (b"PK\x03\x04", "zip"),
+        (b"7z\xbc\xaf\x27\x1c", "7z"),
+        (b"\x89LZO\0", "lzop"),
+    ];
+    for (magic, name) in REFUSED {
+        if undecided(magic) {
+            return Detection::Undecided;
+        }
+        if start.starts_with(magic) {
+            return match start.first_chunk() {
+                None if !complete => Detection::Undecided,
+                Some(block) if header::has_valid_checksum(block) => Detection::Found(Compression::None),
+                _ => Detection::Refused(name),
+            };
+        }
+    }
+    Detection::Found(Compression::None)
+}
+
+/// A decoder of one of the compressions.
+pub(crate) enum Decoder {
+    Gzip(Box<gzip::Decoder>),
+    Zstd(Box<zstd::Decoder>),
+}
+
+impl Decoder {
+    /// A decoder, or nothing for a plain tar.
+    pub(crate) fn new(compression: Compression, limits: &Limits) -> Option<Self> {
+        match compression {
+            Compression::None => None,
+            Compression::Gzip => Some(Self::Gzip(Box::new(gzip::Decoder::new(limits)))),
+            Compression::Zstd => Some(Self::Zstd(Box::new(zstd::Decoder::new(limits)))),
+        }
+    }
+
+    /// Decodes into the spare capacity of `output`, and says how much of the input was consumed.
+    ///
+    /// Nothing consumed and nothing decoded means that more input is needed, which must begin with what was not
+    /// consumed.
+    pub(crate) fn decode(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<usize> {
+        match self {
+            Self::Gzip(decoder) => decoder.decode(input, output),
+            Self::Zstd(decoder) => decoder.decode(input, output),
+        }
+    }
+
+    /// Ends the stream; `rest` is what was left of the input. Returns the number of zero bytes that pad the end.
+    pub(crate) fn finish(&self, rest: &[u8]) -> Result<u64> {
+        match self {
+            Self::Gzip(decoder) => decoder.finish(),
+            Self::Zstd(decoder) => decoder.finish(rest).map(|()| 0),
+        }
+    }
+}
+
+fn damaged(format: &'static str, offset: u64, reason: impl Into<String>) -> Error {
+    Error::InvalidCompression { format, offset, reason: reason.into() }
+}

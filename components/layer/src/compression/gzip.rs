@@ -1,0 +1,253 @@
+//! The gzip format (RFC 1952), member by member.
+//!
+//! | in the stream | answer |
+//! |---|---|
+//! | several members | their bytes are joined (RFC 1952 section 2.2); estargz makes one a file (R-02) |
+//! | CRC-32 or length of a member wrong | error |
+//! | CRC-16 of a header wrong, reserved flags, a method that is not deflate | error |
+//! | extra field, name, comment | skipped, at most `header-bytes` a member |
+//! | zero bytes after the last member | accepted to the end of the blob and reported, as gzip(1) does |
+//! | anything else after the last member | error, as Go does |
+//! | the end inside a member | error |
+
+use super::damaged;
+use crate::error::Result;
+use flate2::{Crc, Decompress, FlushDecompress, Status};
+use portolan_image::Limits;
+
+pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
+const FORMAT: &str = "gzip";
+
+const FHCRC: u8 = 2;
+const FEXTRA: u8 = 4;
+const FNAME: u8 = 8;
+const FCOMMENT: u8 = 16;
+const RESERVED: u8 = 0xe0;
+
+#[derive(Clone, Copy)]
+enum State {
+    /// Ten bytes with the flags.
+    Header,
+    /// Two bytes, the length of the extra field.
+    ExtraLength,
+    Extra(usize),
+    /// A name or comment to its NUL.
+    Text,
+    HeaderCrc,
+    Body,
+    /// CRC-32 and length of the member.
+    Trailer,
+    /// Nothing, the next member, or zeros.
+    Between,
+    Padding,
+}
+
+pub(crate) struct Decoder {
+    state: State,
+    /// The optional fields that the header still announces.
+    flags: u8,
+    /// Bytes of the optional fields of this member.
+    optional: u64,
+    limits: Limits,
+    inflate: Decompress,
+    header_crc: Crc,
+    crc: Crc,
+    /// Consumed in all.
+    offset: u64,
+    padding: u64,
+}
+
+impl Decoder {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            state: State::Header,
+            flags: 0,
+            optional: 0,
+            limits: limits.clone(),
+            inflate: Decompress::new(false),
+            header_crc: Crc::new(),
+            crc: Crc::new(),
+            offset: 0,
+            padding: 0,
+        }
+    }
+
+    pub(crate) fn decode(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<usize> {
+        let mut rest = input;
+        let decoded = output.len();
+        // Stops at the first decoded bytes, so that the caller hashes them while they are in the cache.
+        while output.len() == decoded {
+            let before = rest.len();
+            let more = self.step(&mut rest, output)?;
+            self.offset += (before - rest.len()) as u64;
+            if !more {
+                break;
+            }
+        }
+        Ok(input.len() - rest.len())
+    }
+
+    pub(crate) fn finish(&self) -> Result<u64> {
+        match self.state {
+            State::Between | State::Padding => Ok(self.padding),
+            _ => Err(self.damaged("the stream ends inside a member")),
+        }
+    }
+
+    /// One step of the grammar; false when it needs more input or more room.
+    fn step(&mut self, rest: &mut &[u8], output: &mut Vec<u8>) -> Result<bool> {
+        match self.state {
+            State::Body => return self.inflate(rest, output),
+            State::Header => {
+                let Some(&fixed) = take::<10>(rest) else { return Ok(false) };
+                self.start_member(fixed)?;
+            }
+            State::ExtraLength => {
+                let Some(length) = take::<2>(rest) else { return Ok(false) };
+                self.header_crc.update(length);
+                self.state = State::Extra(usize::from(u16::from_le_bytes(*length)));
+            }
+            State::Extra(0) => self.next_field(),
+            State::Extra(left) => {
+                let now = left.min(rest.len());
+                self.skip_optional(rest, now)?;
+                self.state = State::Extra(left - now);
+                return Ok(now > 0);
+            }
+            State::Text => {
+                let end = rest.iter().position(|&byte| byte == 0);
+                self.skip_optional(rest, end.map_or(rest.len(), |end| end + 1))?;
+                if end.is_none() {
+                    return Ok(false);
+                }
+                self.next_field();
+            }
+            State::HeaderCrc => {
+                // "the two least significant bytes of the CRC32 for all bytes of the gzip header"
+                let actual = (self.header_crc.sum() & 0xffff) as u16;
+                let Some(&stored) = take::<2>(rest) else { return Ok(false) };
+                let stored = u16::from_le_bytes(stored);
+                if stored != actual {
+                    let reason = format!("the CRC-16 of a member's header is {actual:04x}, it says {stored:04x}");
+                    return Err(self.damaged(reason));
+                }
+                self.next_field();
+            }
+            State::Trailer => {
+                let Some(&[a, b, c, d, e, f, g, h]) = take::<8>(rest) else { return Ok(false) };
+                self.end_member(u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))?;
+                self.state = State::Between;
+            }
+            State::Between => match rest {
+                [] => return Ok(false),
+                [0, ..] => self.state = State::Padding,
+                _ if MAGIC.starts_with(rest) => return Ok(false),
+                _ if rest.starts_with(&MAGIC) => self.state = State::Header,
+                _ => return Err(self.damaged("something follows the last member that is no member")),
+            },
+            State::Padding => {
+                if rest.iter().any(|&byte| byte != 0) {
+                    return Err(self.damaged("something follows the zeros after the last member"));
+                }
+                self.padding += rest.len() as u64;
+                *rest = &[];
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn start_member(&mut self, fixed: [u8; 10]) -> Result<()> {
+        let [first, second, method, flags, ..] = fixed;
+        if [first, second] != MAGIC {
+            return Err(self.damaged("a member does not begin with 1f 8b"));
+        }
+        if method != 8 {
+            return Err(self.damaged(format!("the method of a member is {method}, only 8 (deflate) exists")));
+        }
+        // RFC 1952 section 2.3.1.2: a reserved bit may announce a field that would be read as data otherwise.
+        if flags & RESERVED != 0 {
+            return Err(self.damaged(format!("a member sets reserved flags ({flags:#04x})")));
+        }
+        self.flags = flags;
+        self.optional = 0;
+        self.header_crc.reset();
+        self.header_crc.update(&fixed);
+        self.crc.reset();
+        self.next_field();
+        Ok(())
+    }
+
+    /// Goes to the next optional field that the flags announce, in the order of RFC 1952, or to the body.
+    fn next_field(&mut self) {
+        let fields =
+            [(FEXTRA, State::ExtraLength), (FNAME, State::Text), (FCOMMENT, State::Text), (FHCRC, State::HeaderCrc)];
+        for (flag, state) in fields {
+            if self.flags & flag != 0 {
+                self.flags &= !flag;
+                self.state = state;
+                return;
+            }
+        }
+        self.state = State::Body;
+    }
+
+    fn skip_optional(&mut self, rest: &mut &[u8], len: usize) -> Result<()> {
+        let (skipped, after) = rest.split_at_checked(len).unwrap_or((rest, &[]));
+        self.header_crc.update(skipped);
+        self.optional += skipped.len() as u64;
+        *rest = after;
+        Limits::check("header-bytes", self.limits.header_bytes, self.optional, || {
+            "the optional fields of a gzip header".to_owned()
+        })?;
+        Ok(())
+    }
+
+    fn inflate(&mut self, rest: &mut &[u8], output: &mut Vec<u8>) -> Result<bool> {
+        let (consumed, decoded) = (self.inflate.total_in(), output.len());
+        let status = self.inflate.decompress_vec(rest, output, FlushDecompress::None);
+        let consumed = (self.inflate.total_in() - consumed) as usize;
+        *rest = rest.get(consumed..).unwrap_or_default();
+        let status = status.map_err(|error| {
+            let reason = error.message().unwrap_or("the deflate stream is damaged");
+            damaged(FORMAT, self.offset + consumed as u64, reason)
+        })?;
+        let new = output.get(decoded..).unwrap_or_default();
+        crc32(&mut self.crc, new);
+        if status == Status::StreamEnd {
+            self.state = State::Trailer;
+            return Ok(true);
+        }
+        Ok(consumed > 0 || !new.is_empty())
+    }
+
+    fn end_member(&mut self, crc: u32, length: u32) -> Result<()> {
+        let (actual, actual_length) = (self.crc.sum(), self.inflate.total_out() as u32);
+        if crc != actual {
+            return Err(self.damaged(format!("the CRC-32 of a member is {actual:08x}, its trailer says {crc:08x}")));
+        }
+        if length != actual_length {
+            let reason = format!("a member is {actual_length} bytes long modulo 2^32, its trailer says {length}");
+            return Err(self.damaged(reason));
+        }
+        self.inflate.reset(false);
+        Ok(())
+    }
+
+    fn damaged(&self, reason: impl Into<String>) -> crate::Error {
+        damaged(FORMAT, self.offset, reason)
+    }
+}
+
+/// Takes a number of bytes from the front, or none when there are fewer.
+fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
+    let (taken, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(taken)
+}
+
+/// The one place where the checksum of decoded bytes is computed: without carry-less multiplication, as in WebAssembly,
+/// it is a cost worth replacing.
+fn crc32(crc: &mut Crc, bytes: &[u8]) {
+    crc.update(bytes);
+}

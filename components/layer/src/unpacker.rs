@@ -1,0 +1,434 @@
+//! The bytes of a layer in, its changes out.
+
+use crate::change::Change;
+use crate::compression::{self, Compression, Decoder, Detection};
+use crate::error::{Error, Result};
+use crate::tar;
+use crate::warning::Warning;
+use portolan_image::digest::{Hash, Hashes};
+use portolan_image::{Algorithm, DiffId, Digest, Limits};
+
+/// How many decoded bytes one batch has at most, but for a chunk of a plain tar.
+const BATCH: usize = 1 << 20;
+
+/// The ratio of a stream is looked at once so many bytes are out: short streams of zeros are harmless and common.
+const RATIO_FROM: u64 = 64 << 20;
+
+/// What is known about a layer before its bytes, and what is wanted of it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How much the layer may ask for.
+    pub limits: Limits,
+    /// Whether what would be a warning is an error.
+    pub strict: bool,
+    /// The compression that the media type names.
+    pub label: Option<Compression>,
+    /// Digest and size in bytes of the blob, from its descriptor.
+    pub expected: Option<(Digest, u64)>,
+    /// The DiffID from the config.
+    pub diff_id: Option<DiffId>,
+    /// Which contents are wanted.
+    pub content: Selection,
+}
+
+/// Of which regular files the content is wanted. The changes are the same for all selections, but for the contents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// Of all.
+    #[default]
+    All,
+    /// Of none, which is the fastest way to verify a layer or to list it.
+    None,
+    /// Of the entries with these ordinals, in ascending order.
+    Only(Vec<u32>),
+}
+
+impl Selection {
+    pub(crate) fn has(&self, ordinal: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::None => false,
+            Self::Only(ordinals) => ordinals.binary_search(&ordinal).is_ok(),
+        }
+    }
+}
+
+/// Some changes, in the order of the archive.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The changes; there may be none.
+    pub changes: Vec<Change>,
+    /// The bytes that the contents among the changes point into.
+    pub bytes: Vec<u8>,
+}
+
+/// What a whole layer turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The digest of the blob, in the algorithm of the expected one or SHA-256.
+    pub digest: Digest,
+    /// Bytes of the blob.
+    pub size: u64,
+    /// The digest of the uncompressed bytes, in the algorithm of the expected one or SHA-256.
+    pub diff_id: DiffId,
+    /// Uncompressed bytes.
+    pub uncompressed_size: u64,
+    /// How the blob is compressed, whatever its label says.
+    pub compression: Compression,
+    /// Entries, whiteouts not counted.
+    pub entries: u64,
+    /// What is odd, the first 16 of each kind.
+    pub warnings: Vec<Warning>,
+    /// How many more warnings there were.
+    pub warnings_omitted: u64,
+}
+
+/// Unpacks a layer: feed bytes, take changes until there are none, feed the next, and finish.
+///
+/// - Every byte is hashed before it is decoded, to the end of the blob (R-02), and every decoded byte for the DiffID.
+///   Nothing taken is trustworthy before [`finish`](Self::finish) has returned without an error: apply changes where
+///   they can be thrown away.
+/// - Any split of the blob into chunks gives the same changes, but for how contents are cut. 64 KiB to 1 MiB are good.
+/// - A batch has at most a MiB of bytes. Memory is bounded by the limits and by what is fed before it is taken.
+/// - After an error every further take fails with it. One may go on feeding the rest of the blob, which is only hashed
+///   then; if the blob is not what its descriptor promises, `finish` says so, and otherwise it repeats the error. So a
+///   damaged download is told from an image that was always broken.
+///
+/// ```
+/// use portolan_image::digest::SoftwareHashes;
+/// use portolan_layer::{Options, Unpacker};
+///
+/// let blob = vec![0; 1024]; // The archive without entries.
+/// let mut unpacker = Unpacker::new(&SoftwareHashes, Options::default())?;
+/// for chunk in blob.chunks(600) {
+///     unpacker.feed(chunk.to_vec())?;
+///     while let Some(batch) = unpacker.take_changes()? {
+///         assert!(batch.changes.is_empty());
+///     }
+/// }
+/// let summary = unpacker.finish()?;
+/// assert_eq!(summary.digest, summary.diff_id.0);
+/// # Ok::<(), portolan_layer::Error>(())
+/// ```
+pub struct Unpacker {
+    limits: Limits,
+    strict: bool,
+    label: Option<Compression>,
+    expected: Option<(Digest, u64)>,
+    diff_id: Option<DiffId>,
+
+    blob_hash: Hashing,
+    diff_hash: Hashing,
+    /// What was fed and not decoded yet, from `position`.
+    input: Vec<u8>,
+    position: usize,
+    /// Bytes of the blob that were decoded.
+    consumed: u64,
+    compression: Option<Compression>,
+    /// Nothing for a plain tar.
+    decoder: Option<Decoder>,
+    archive: tar::Reader,
+    warnings: Vec<Warning>,
+    /// A buffer that left with no batch and serves the next one.
+    spare: Vec<u8>,
+    /// Whether everything that was fed is decoded and taken.
+    idle: bool,
+    /// The first error.
+    fault: Option<Error>,
+}
+
+/// A hash with its name and how many bytes it took.
+struct Hashing {
+    algorithm: Algorithm,
+    hash: Box<dyn Hash>,
+    len: u64,
+}
+
+impl Hashing {
+    fn new(hashes: &dyn Hashes, expected: Option<&Digest>) -> Result<Self> {
+        let algorithm = expected.map_or(Algorithm::Sha256, |digest| digest.algorithm().clone());
+        let unsupported = || portolan_image::Error::UnsupportedAlgorithm {
+            digest: expected.cloned().unwrap_or_else(|| Digest::from_hash(Algorithm::Sha256, &[])),
+        };
+        let hash = hashes.start(&algorithm).ok_or_else(unsupported)?;
+        Ok(Self { algorithm, hash, len: 0 })
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+        self.len += bytes.len() as u64;
+    }
+
+    fn finish(self) -> Digest {
+        Digest::from_hash(self.algorithm, &self.hash.finish())
+    }
+}
+
+impl Unpacker {
+    /// Starts a layer.
+    ///
+    /// # Errors
+    /// `UnsupportedAlgorithm` when a digest is expected that `hashes` cannot compute.
+    pub fn new(hashes: &dyn Hashes, options: Options) -> Result<Self> {
+        let Options { limits, strict, label, expected, diff_id, content } = options;
+        if let Some((digest, size)) = &expected {
+            Limits::check("layer-bytes", limits.layer_bytes, *size, || format!("the layer {digest}"))?;
+        }
+        Ok(Self {
+            blob_hash: Hashing::new(hashes, expected.as_ref().map(|(digest, _)| digest))?,
+            diff_hash: Hashing::new(hashes, diff_id.as_ref().map(|diff_id| &diff_id.0))?,
+            archive: tar::Reader::new(limits.clone(), strict, content),
+            limits,
+            strict,
+            label,
+            expected,
+            diff_id,
+            input: Vec::new(),
+            position: 0,
+            consumed: 0,
+            compression: None,
+            decoder: None,
+            warnings: Vec::new(),
+            spare: Vec::new(),
+            idle: true,
+            fault: None,
+        })
+    }
+
+    /// Takes the next bytes of the blob.
+    ///
+    /// # Errors
+    /// `SizeMismatch` as soon as there are more than expected, `LimitExceeded` for `layer-bytes`. After an error of
+    /// [`take_changes`](Self::take_changes) the bytes are hashed and dropped, which is no further error.
+    pub fn feed(&mut self, chunk: Vec<u8>) -> Result<()> {
+        let size = self.blob_hash.len.saturating_add(chunk.len() as u64);
+        if let Some((digest, expected)) = &self.expected
+            && size > *expected
+        {
+            let error =
+                portolan_image::Error::SizeMismatch { digest: digest.clone(), expected: *expected, actual: size };
+            self.blob_hash.len = size;
+            return Err(self.fail(error.into()));
+        }
+        let subject = || "the size of the layer".to_owned();
+        Limits::check("layer-bytes", self.limits.layer_bytes, size, subject)
+            .map_err(|error| self.fail(error.into()))?;
+        self.blob_hash.update(&chunk);
+        if self.fault.is_some() || chunk.is_empty() {
+            return Ok(());
+        }
+        self.idle = false;
+        if self.position == self.input.len() {
+            self.input = chunk;
+        } else {
+            self.input.drain(..self.position);
+            self.input.extend_from_slice(&chunk);
+        }
+        self.position = 0;
+        Ok(())
+    }
+
+    /// Decodes at most about a MiB; nothing when more input is needed.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the layer, again at every later call.
+    pub fn take_changes(&mut self) -> Result<Option<Batch>> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        let batch = self.advance().map_err(|error| self.fail(error))?;
+        self.idle = batch.is_none();
+        Ok(batch)
+    }
+
+    /// Ends the layer, once all its bytes were fed and all changes taken.
+    ///
+    /// # Errors
+    /// In this order: `SizeMismatch`, `DigestMismatch`, the error of an earlier call, whatever is wrong with the end of
+    /// the layer, [`Error::DiffIdMismatch`]. `InvalidState` when there are changes to be taken.
+    pub fn finish(mut self) -> Result<Summary> {
+        let size = self.blob_hash.len;
+        if let Some((digest, expected)) = &self.expected
+            && size != *expected
+        {
+            let error =
+                portolan_image::Error::SizeMismatch { digest: digest.clone(), expected: *expected, actual: size };
+            return Err(error.into());
+        }
+        let ended = match self.fault.take() {
+            Some(fault) => Err(fault),
+            None => self.end(),
+        };
+        let digest = self.blob_hash.finish();
+        if let Some((expected, _)) = self.expected
+            && digest != expected
+        {
+            return Err(portolan_image::Error::DigestMismatch { expected, actual: digest }.into());
+        }
+        let compression = ended?;
+        let uncompressed_size = self.diff_hash.len;
+        let diff_id = DiffId(self.diff_hash.finish());
+        if let Some(expected) = self.diff_id
+            && diff_id != expected
+        {
+            return Err(Error::DiffIdMismatch { expected, actual: diff_id });
+        }
+        let warnings = self.archive.take_warnings();
+        self.warnings.extend(warnings.kept);
+        Ok(Summary {
+            digest,
+            size,
+            diff_id,
+            uncompressed_size,
+            compression,
+            entries: self.archive.entries(),
+            warnings: self.warnings,
+            warnings_omitted: warnings.omitted,
+        })
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        self.input = Vec::new();
+        self.position = 0;
+        self.fault = Some(error.clone());
+        error
+    }
+
+    fn advance(&mut self) -> Result<Option<Batch>> {
+        if self.compression.is_none() && !self.detect(false)? {
+            return Ok(None);
+        }
+        let bytes = self.decode()?;
+        if bytes.is_empty() {
+            self.spare = bytes;
+            return Ok(None);
+        }
+        let mut changes = Vec::new();
+        self.archive.feed(&bytes, &mut changes)?;
+        let bytes = self.wanted(bytes, &mut changes);
+        Ok(Some(Batch { changes, bytes }))
+    }
+
+    /// Tells the compression by the first bytes; false when there are too few.
+    fn detect(&mut self, complete: bool) -> Result<bool> {
+        let actual = match compression::detect(&self.input, complete) {
+            Detection::Undecided => return Ok(false),
+            Detection::Refused(format) => return Err(Error::UnsupportedCompression { format: format.to_owned() }),
+            Detection::Found(actual) => actual,
+        };
+        self.compression = Some(actual);
+        self.decoder = Decoder::new(actual, &self.limits);
+        if let Some(label) = self.label
+            && label != actual
+        {
+            if self.strict {
+                let label = label.as_str().to_owned();
+                return Err(Error::CompressionMismatch { label, actual: actual.as_str() });
+            }
+            self.warnings.push(Warning::CompressionMismatch { label, actual });
+        }
+        Ok(true)
+    }
+
+    /// Decodes and hashes the bytes of the next batch, none when there is no input for them.
+    fn decode(&mut self) -> Result<Vec<u8>> {
+        let mut bytes = std::mem::take(&mut self.spare);
+        bytes.clear();
+        let Some(decoder) = &mut self.decoder else {
+            let left = self.input.len() - self.position;
+            if self.position == 0 && left <= BATCH {
+                bytes = std::mem::take(&mut self.input);
+            } else {
+                let end = self.position + left.min(BATCH);
+                bytes.extend_from_slice(self.input.get(self.position..end).unwrap_or_default());
+                self.position = end;
+            }
+            self.consumed += bytes.len() as u64;
+            self.diff_hash.update(&bytes);
+            self.check_size()?;
+            return Ok(bytes);
+        };
+        bytes.reserve_exact(BATCH);
+        // A decoder with little room left works in little steps.
+        while bytes.capacity() - bytes.len() >= BATCH / 16 {
+            let start = bytes.len();
+            let consumed = decoder.decode(self.input.get(self.position..).unwrap_or_default(), &mut bytes)?;
+            self.position += consumed;
+            self.consumed += consumed as u64;
+            let new = bytes.get(start..).unwrap_or_default();
+            if consumed == 0 && new.is_empty() {
+                break;
+            }
+            self.diff_hash.update(new);
+        }
+        self.check_size()?;
+        Ok(bytes)
+    }
+
+    fn check_size(&self) -> Result<()> {
+        let (size, limits) = (self.diff_hash.len, &self.limits);
+        let subject = || "the uncompressed size of the layer".to_owned();
+        Limits::check("layer-uncompressed-bytes", limits.layer_uncompressed_bytes, size, subject)?;
+        if size > RATIO_FROM {
+            let ratio = size / self.consumed.max(1);
+            Limits::check("ratio", limits.ratio, ratio, || {
+                format!("the ratio of {size} uncompressed to {} compressed bytes", self.consumed)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The bytes that contents point into: all, where that is most of them, and else only what is wanted.
+    fn wanted(&mut self, bytes: Vec<u8>, changes: &mut [Change]) -> Vec<u8> {
+        let contents = changes.iter().filter_map(|change| match change {
+            Change::Content(content) => Some(content.range.len()),
+            _ => None,
+        });
+        let len: usize = contents.sum();
+        if len > bytes.len() / 2 {
+            return bytes;
+        }
+        let mut wanted = Vec::with_capacity(len);
+        for change in changes {
+            if let Change::Content(content) = change {
+                let start = wanted.len();
+                wanted.extend_from_slice(bytes.get(content.range.clone()).unwrap_or_default());
+                content.range = start..wanted.len();
+            }
+        }
+        self.spare = bytes;
+        wanted
+    }
+
+    /// Ends the decoder and the archive.
+    fn end(&mut self) -> Result<Compression> {
+        if !self.idle {
+            let reason = "finish was called before all changes were taken";
+            return Err(portolan_image::Error::InvalidState { reason }.into());
+        }
+        if self.compression.is_none() {
+            self.detect(true)?;
+        }
+        let rest = self.input.get(self.position..).unwrap_or_default();
+        if let Some(decoder) = &self.decoder {
+            let bytes = decoder.finish(rest)?;
+            if bytes > 0 {
+                let warning = Warning::PaddedStream { bytes };
+                if self.strict {
+                    let reason = warning.to_string();
+                    return Err(Error::InvalidCompression { format: "gzip", offset: self.consumed - bytes, reason });
+                }
+                self.warnings.push(warning);
+            }
+        } else if !rest.is_empty() {
+            // Too short for a header, so there is no change in it.
+            self.diff_hash.update(rest);
+            self.archive.feed(rest, &mut Vec::new())?;
+        }
+        self.archive.finish()?;
+        Ok(self.compression.unwrap_or(Compression::None))
+    }
+}
+
+#[cfg(test)]
+mod tests;
