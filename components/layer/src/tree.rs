@@ -22,6 +22,7 @@
 //! | a hard link to a missing path, a directory or itself | error | R-12, nothing could be linked |
 
 mod children;
+mod cursor;
 mod diff;
 mod paths;
 mod resolve;
@@ -29,6 +30,7 @@ mod sizes;
 mod walk;
 mod waste;
 
+pub use cursor::Cursor;
 pub use diff::{Difference, LayerSummary, Stand, Type};
 pub use sizes::Sizes;
 pub use walk::{List, Node, Walk};

@@ -211,7 +211,7 @@ impl Tree {
         self.node_of(id, self.paths.path(id)).ok_or_else(|| self.missing(path, Miss::Absent))
     }
 
-    fn node_of(&self, id: u32, path: Vec<u8>) -> Option<Node<'_>> {
+    pub(super) fn node_of(&self, id: u32, path: Vec<u8>) -> Option<Node<'_>> {
         let inode = self.inode_at(id)?;
         let number = |value: u32| (value != NONE).then_some(value);
         let at = self.paths.at(id);
