@@ -50,7 +50,7 @@ impl Tree {
     }
 
     /// The next nodes of a walk, at most so many; none at its end.
-    pub fn take<'a>(&'a self, cursor: &mut Cursor, most: usize) -> Vec<Node<'a>> {
+    pub fn take_nodes<'a>(&'a self, cursor: &mut Cursor, most: usize) -> Vec<Node<'a>> {
         let mut nodes = Vec::new();
         while nodes.len() < most
             && let Some(&id) = cursor.order.get(cursor.next)
@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn paths(tree: &Tree, cursor: &mut Cursor, most: usize) -> Vec<String> {
-        tree.take(cursor, most).iter().map(|node| String::from_utf8(node.path.clone()).unwrap()).collect()
+        tree.take_nodes(cursor, most).iter().map(|node| String::from_utf8(node.path.clone()).unwrap()).collect()
     }
 
     #[test]
@@ -109,7 +109,7 @@ mod tests {
         let mut cursor = tree.cursor(|_| true);
         let mut pages = Vec::new();
         loop {
-            let page = tree.take(&mut cursor, 2);
+            let page = tree.take_nodes(&mut cursor, 2);
             if page.is_empty() {
                 break;
             }
@@ -124,7 +124,7 @@ mod tests {
         let mut cursor = tree.cursor(|path| path == b"a/c/two" || path == b"d/three");
         assert_eq!(paths(&tree, &mut cursor, 9), ["", "a", "a/c", "a/c/two", "d", "d/three"]);
         let mut cursor = tree.cursor(|path| path == b"a/c/two" || path == b"d/three");
-        let nodes = tree.take(&mut cursor, 9);
+        let nodes = tree.take_nodes(&mut cursor, 9);
         assert_eq!((nodes[3].link.clone(), nodes[5].link.clone()), (None, Some(b"a/c/two".to_vec())));
     }
 }
