@@ -5,9 +5,12 @@
 #![forbid(unsafe_code)]
 
 pub mod annotation;
+#[cfg(test)]
+mod blobs;
 pub mod config;
 pub mod descriptor;
 pub mod digest;
+pub mod docker;
 pub mod document;
 pub mod error;
 pub mod glob;
@@ -19,6 +22,7 @@ pub mod manifest;
 pub mod media_type;
 pub mod platform;
 pub mod reference;
+pub mod resolve;
 
 pub use annotation::Annotations;
 pub use config::Config;
