@@ -17,6 +17,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod awkward;
+pub mod demo;
 pub mod image;
 pub mod peers;
 pub mod tar;
