@@ -24,6 +24,7 @@
 mod children;
 mod cursor;
 mod diff;
+mod pages;
 mod paths;
 mod resolve;
 mod sizes;
@@ -39,6 +40,7 @@ pub use waste::{Waste, WastedPath};
 use crate::change::{Change, Entry, Kind, Owner, Timestamp, Xattr};
 use crate::error::{Error, Result};
 use diff::{Log, Touched};
+use pages::Pages;
 use paths::{Paths, ROOT};
 use portolan_image::Limits;
 use resolve::Miss;
@@ -69,7 +71,7 @@ const NONE: u32 = u32::MAX;
 pub struct Tree {
     limits: Limits,
     paths: Paths,
-    inodes: Vec<Inode>,
+    inodes: Pages<Inode>,
     /// Places in `inodes` that nothing names any more.
     free: Vec<u32>,
     logs: Vec<Log>,
@@ -145,7 +147,7 @@ impl Tree {
         Self {
             limits,
             paths: Paths::new(0),
-            inodes: vec![Inode::implied(0)],
+            inodes: Pages::new(Inode::implied(0)),
             free: Vec::new(),
             logs: Vec::new(),
             records: 0,
@@ -314,7 +316,7 @@ impl Tree {
         if let Kind::HardLink { target } = &entry.kind {
             let inode = self.link_target(parent, &name, &entry.path, target)?;
             // Counted before the old name goes: it may be the last but this one.
-            self.inodes[inode as usize].links += 1;
+            self.inodes[inode].links += 1;
             let id = self.vacate(parent, &name)?;
             self.occupy(id, inode, true);
             return Ok(());
@@ -339,7 +341,7 @@ impl Tree {
 
     /// Replaces the attributes of a directory and keeps its children.
     fn describe(&mut self, id: u32, entry: Entry) -> Result<()> {
-        let at = self.paths.at(id).inode as usize;
+        let at = self.paths.at(id).inode;
         let new = Inode::of(self.layer(), entry);
         let old = &self.inodes[at];
         let same = old.mode == new.mode && old.owner == new.owner && old.mtime == new.mtime && old.xattrs == new.xattrs;
@@ -367,7 +369,7 @@ impl Tree {
     }
 
     fn inode_at(&self, id: u32) -> Option<&Inode> {
-        self.inodes.get(self.paths.at(id).inode as usize)
+        self.inodes.find(self.paths.at(id).inode)
     }
 
     /// Makes a child with nothing standing there yet: what did is unlinked.
@@ -396,7 +398,7 @@ impl Tree {
 
     fn create(&mut self, inode: Inode) -> u32 {
         if let Some(at) = self.free.pop() {
-            self.inodes[at as usize] = inode;
+            self.inodes[at] = inode;
             return at;
         }
         self.inodes.push(inode);
@@ -441,7 +443,10 @@ impl Tree {
     /// Drops one name of an inode, and the inode with its last name.
     fn release(&mut self, id: u32) {
         let at = std::mem::replace(&mut self.paths.at_mut(id).inode, NONE);
-        let Some(inode) = self.inodes.get_mut(at as usize) else { return };
+        if at == NONE {
+            return;
+        }
+        let inode = &mut self.inodes[at];
         if matches!(inode.kind, Kind::Directory | Kind::Symlink { .. }) {
             self.open.parent = None;
         }

@@ -1,7 +1,7 @@
 //! What each layer changed in the tree that the layers below it made.
 
 use super::paths::ROOT;
-use super::{NONE, Tree, exceeded};
+use super::{Inode, NONE, Tree, exceeded};
 use crate::change::Kind;
 use crate::error::Result;
 
@@ -105,9 +105,10 @@ struct Record {
 #[derive(Clone, Debug)]
 pub(super) struct Touched {
     path: u32,
-    before: Option<Stand>,
-    /// The bytes of that which a layer holds for this path; none at a hard link.
-    own: u64,
+    before: Option<Type>,
+    /// Whether a hard link put it there, so that no layer holds bytes for this path.
+    linked: bool,
+    bytes: u64,
 }
 
 impl Tree {
@@ -169,13 +170,13 @@ impl Tree {
         }
         // The implied root of no layers stands for nothing.
         let stood = self.inode_at(id).filter(|_| id != ROOT || layer > 0);
-        let before = stood.map(|inode| Stand { kind: Type::of(&inode.kind), bytes: inode.bytes() });
-        let own = stood.map_or(0, |inode| if path.linked { 0 } else { inode.bytes() });
+        let before = stood.map(|inode| Type::of(&inode.kind));
+        let (linked, bytes) = (path.linked, stood.map_or(0, Inode::bytes));
         let replaced = stood.map_or(NONE, |inode| if inode.kind == Kind::Directory { inode.layer } else { path.layer });
         let path = self.paths.at_mut(id);
         path.touched = layer;
         path.replaced = replaced;
-        self.open.touched.push(Touched { path: id, before, own });
+        self.open.touched.push(Touched { path: id, before, linked, bytes });
         // An image may change each path twice on average: real ones are far below, and a thousand layers that touch
         // millions of paths each are an attack on memory.
         let limit = self.limits.tree_entries.saturating_mul(2);
@@ -193,29 +194,23 @@ impl Tree {
         let open = std::mem::take(&mut self.open);
         let mut summary = open.summary;
         let mut records = Vec::with_capacity(open.touched.len());
-        for Touched { path, before, own } in open.touched {
+        for Touched { path, before, linked, bytes } in open.touched {
             let inode = self.inode_at(path);
-            let after = inode.map(|inode| Stand { kind: Type::of(&inode.kind), bytes: inode.bytes() });
+            let after = inode.map(|inode| Type::of(&inode.kind));
             match (before, after) {
                 (None, None) => continue,
                 (None, Some(_)) => summary.added += 1,
                 (Some(_), Some(_)) => summary.modified += 1,
                 (Some(_), None) => summary.removed += 1,
             }
-            let leaf = |stand: &Stand| stand.kind != Type::Directory;
-            let held = inode.filter(|_| !self.paths.at(path).linked).map_or(0, |inode| inode.bytes());
-            if before.is_some_and(|stand| leaf(&stand)) || after.is_some_and(|stand| leaf(&stand)) {
-                self.tally.observe(path, before.filter(leaf).map(|_| own), held);
+            let bytes_after = inode.map_or(0, Inode::bytes);
+            let beneath = after.is_none() && self.inode_at(self.paths.at(path).parent).is_none();
+            let leaf = |kind: &Type| *kind != Type::Directory;
+            if before.iter().chain(&after).any(leaf) {
+                let held = if self.paths.at(path).linked { 0 } else { bytes_after };
+                self.tally.observe(path, before.filter(leaf).map(|_| if linked { 0 } else { bytes }), held);
             }
-            let parent = self.paths.at(path).parent;
-            records.push(Record {
-                path,
-                before: before.map(|stand| stand.kind),
-                after: after.map(|stand| stand.kind),
-                beneath: after.is_none() && self.inode_at(parent).is_none(),
-                bytes_before: before.map_or(0, |stand| stand.bytes),
-                bytes_after: after.map_or(0, |stand| stand.bytes),
-            });
+            records.push(Record { path, before, after, beneath, bytes_before: bytes, bytes_after });
         }
         records.sort_unstable_by_key(|record| record.path);
         self.records += records.len() as u64;

@@ -1,6 +1,7 @@
 //! Every path that ever stood in the tree, as a number.
 
 use super::children::{Children, Iter};
+use super::pages::Pages;
 use super::{NONE, exceeded};
 use crate::error::Result;
 use portolan_image::Limits;
@@ -38,7 +39,7 @@ struct Directory {
 /// All paths and the names of their last components.
 #[derive(Clone, Debug)]
 pub(super) struct Paths {
-    list: Vec<Path>,
+    list: Pages<Path>,
     names: Vec<u8>,
     directories: Vec<Directory>,
 }
@@ -57,7 +58,7 @@ impl Paths {
             replaced: NONE,
             touched: NONE,
         };
-        Self { list: vec![root], names: Vec::new(), directories: Vec::new() }
+        Self { list: Pages::new(root), names: Vec::new(), directories: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -65,11 +66,11 @@ impl Paths {
     }
 
     pub(super) fn at(&self, id: u32) -> &Path {
-        &self.list[id as usize]
+        &self.list[id]
     }
 
     pub(super) fn at_mut(&mut self, id: u32) -> &mut Path {
-        &mut self.list[id as usize]
+        &mut self.list[id]
     }
 
     pub(super) fn name(&self, id: u32) -> &[u8] {
@@ -129,7 +130,7 @@ impl Paths {
     pub(super) fn detach(&mut self, id: u32) {
         let Self { list, names, directories } = self;
         let wanted = name(list, names, id);
-        if let Some(directory) = directories.get_mut(list[list[id as usize].parent as usize].directory as usize)
+        if let Some(directory) = directories.get_mut(list[list[id].parent].directory as usize)
             && directory.present.remove(|other| name(list, names, other).cmp(wanted)).is_some()
         {
             directory.gone.insert(id, |other| name(list, names, other).cmp(wanted));
@@ -139,7 +140,7 @@ impl Paths {
     /// Takes all children out of a directory, appending them to `taken`.
     pub(super) fn detach_children(&mut self, parent: u32, taken: &mut Vec<u32>) {
         let Self { list, names, directories } = self;
-        let Some(directory) = directories.get_mut(list[parent as usize].directory as usize) else { return };
+        let Some(directory) = directories.get_mut(list[parent].directory as usize) else { return };
         let present = std::mem::take(&mut directory.present);
         taken.extend(present.iter());
         if directory.gone.is_empty() {
@@ -217,12 +218,12 @@ impl Paths {
         let at = self.directories.len();
         self.directories.push(Directory::default());
         // There are never more directories than paths, whose number is checked.
-        self.list[id as usize].directory = u32::try_from(at).unwrap_or(NONE);
+        self.list[id].directory = u32::try_from(at).unwrap_or(NONE);
         at
     }
 }
 
-fn name<'a>(list: &[Path], names: &'a [u8], id: u32) -> &'a [u8] {
-    let path = &list[id as usize];
+fn name<'a>(list: &Pages<Path>, names: &'a [u8], id: u32) -> &'a [u8] {
+    let path = &list[id];
     &names[path.name_at as usize..path.name_at as usize + usize::from(path.name_bytes)]
 }

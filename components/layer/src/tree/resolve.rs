@@ -15,6 +15,7 @@ pub(super) enum Miss {
     Absent,
     NotDirectory,
     Loop,
+    Deep,
     Long,
 }
 
@@ -24,7 +25,8 @@ impl Miss {
             Self::Absent => "there is no such path in the image",
             Self::NotDirectory => "a component on the way is not a directory",
             Self::Loop => "more than 40 symbolic links on the way",
-            Self::Long => "its symbolic links lead through more components than path-depth allows",
+            Self::Deep => "its symbolic links lead through more components than path-depth allows",
+            Self::Long => "the targets of its symbolic links are longer than path-bytes allows",
         }
     }
 
@@ -33,9 +35,8 @@ impl Miss {
             Self::Absent => "the target is not in the image, or stands later in its layer",
             Self::NotDirectory => "a component of the target is not a directory",
             Self::Loop => "more than 40 symbolic links on the way to the target",
-            Self::Long => {
-                "the symbolic links on the way to the target lead through more components than path-depth allows"
-            }
+            Self::Deep => "the symbolic links on the way to the target lead deeper than path-depth allows",
+            Self::Long => "the symbolic links on the way to the target are longer than path-bytes allows",
         }
     }
 }
@@ -44,15 +45,13 @@ impl Miss {
 struct Steps<'a> {
     left: Vec<(Cow<'a, [u8]>, usize)>,
     links: u32,
-    visited: u64,
-    limit: u64,
+    /// How many components, and how many bytes of targets, may yet come. Forty links of long targets each would make
+    /// one short name cost a hundred thousand lookups, or as many bytes to skip.
+    components: u64,
+    bytes: u64,
 }
 
-impl<'a> Steps<'a> {
-    fn new(path: &'a [u8], limit: u64) -> Self {
-        Self { left: vec![(Cow::Borrowed(path), 0)], links: 0, visited: 0, limit }
-    }
-
+impl Steps<'_> {
     /// Puts the next component into `name`; false at the end.
     fn next(&mut self, name: &mut Vec<u8>) -> std::result::Result<bool, Miss> {
         while let Some((bytes, at)) = self.left.last_mut() {
@@ -66,12 +65,10 @@ impl<'a> Steps<'a> {
             name.clear();
             name.extend_from_slice(&rest[..len]);
             *at += start + len;
-            if name == b"." {
-                continue;
+            self.components = self.components.checked_sub(1).ok_or(Miss::Deep)?;
+            if name != b"." {
+                return Ok(true);
             }
-            // Forty links of long targets each would make one short name cost a hundred thousand lookups.
-            self.visited += 1;
-            return if self.visited > self.limit { Err(Miss::Long) } else { Ok(true) };
         }
         Ok(false)
     }
@@ -98,6 +95,7 @@ impl<'a> Steps<'a> {
         if self.links > LINKS {
             return Err(Miss::Loop);
         }
+        self.bytes = self.bytes.checked_sub(target.len() as u64).ok_or(Miss::Long)?;
         self.left.push((Cow::Owned(target.to_vec()), 0));
         Ok(if target.first() == Some(&b'/') { ROOT } else { directory })
     }
@@ -105,15 +103,21 @@ impl<'a> Steps<'a> {
 
 impl Tree {
     fn steps<'a>(&self, path: &'a [u8]) -> Steps<'a> {
-        // The path itself was checked against the limit; its symlinks may add as much again.
-        Steps::new(path, self.limits.path_depth.saturating_mul(2))
+        // The path itself was checked against the limits; its symlinks may add as much again.
+        Steps {
+            left: vec![(Cow::Borrowed(path), 0)],
+            links: 0,
+            components: self.limits.path_depth.saturating_mul(2),
+            bytes: self.limits.path_bytes,
+        }
     }
 
     /// The directory at a path, with everything made that is missing; all symlinks are followed.
     pub(super) fn directory(&mut self, path: &[u8]) -> Result<u32> {
-        let limit = self.limits.path_depth;
+        let (depth, bytes) = (self.limits.path_depth, self.limits.path_bytes);
         let invalid = move |miss: Miss| match miss {
-            Miss::Long => exceeded("path-depth", limit, format!("the way to {}", Shown(path))),
+            Miss::Deep => exceeded("path-depth", depth, format!("the way of symbolic links to {}", Shown(path))),
+            Miss::Long => exceeded("path-bytes", bytes, format!("the way of symbolic links to {}", Shown(path))),
             miss => Error::InvalidPath { path: path.to_vec(), rule: miss.rule() },
         };
         let (mut steps, mut at, mut name) = (self.steps(path), ROOT, Vec::new());
