@@ -23,6 +23,7 @@ pub mod media_type;
 pub mod platform;
 pub mod reference;
 pub mod resolve;
+pub mod runtime;
 
 pub use annotation::Annotations;
 pub use config::Config;
