@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use portolan_tests::image::{Algorithm, Builder, Compression, Layer, Layout};
-use portolan_tests::tar::{self, Entry, Long, Numbers, Sparse};
+use portolan_tests::tar::{self, Checksum, Entry, Long, Numbers, Sparse};
 use std::io::Read;
 
 fn gnu_tar_lists(archive: &[u8]) -> String {
@@ -48,6 +48,24 @@ fn gnu_tar_reads_ordinary_entries() {
     let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let lines: Vec<String> = list.lines().map(squeeze).collect();
     assert_eq!(lines, expected.iter().map(|line| squeeze(line)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_hostile_header_says_what_the_test_wants() {
+    let bytes = |entry: Entry| -> [u8; 512] { entry.to_bytes()[..512].try_into().unwrap() };
+    let sum = |block: &[u8; 512]| u32::from_str_radix(std::str::from_utf8(&block[148..154]).unwrap(), 8).unwrap();
+    let changed = bytes(Entry::file("a", b"").header(|block| block[0] = b'b'));
+    assert_eq!((changed[0], sum(&changed)), (b'b', tar::checksum(&changed)));
+    let wrong = bytes(Entry::file("a", b"").checksum(Checksum::Wrong));
+    assert_eq!(sum(&wrong), tar::checksum(&wrong) + 1);
+    let negative = bytes(Entry::file("a", b"").size(-1).numbers(Numbers::Base256));
+    assert_eq!(negative[124..136], [0xff; 12]);
+    assert_eq!(&bytes(Entry::file("a", b"xyz").size(0))[124..136], b"00000000000\0");
+    assert_eq!(Entry::file("a", b"xyz").unpadded().to_bytes().len(), 515);
+    let smuggled = Entry::file("a", b"xyz").size(0).pax("size", "3").to_bytes();
+    assert_eq!((smuggled.len(), &smuggled[512..522]), (4 * 512, b"9 size=3\n\0".as_slice()));
+    assert!(tar::Builder::new().end_blocks(0).build().is_empty());
+    assert_eq!(tar::Builder::new().file("a", b"").record_size(10240).build().len(), 10240);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use portolan_tests::awkward::{self, umoci_deviation};
-use portolan_tests::image::Layout;
-use portolan_tests::{peers, tree};
+use portolan_tests::image::{Builder, Layer, Layout};
+use portolan_tests::{peers, tar, tree};
+use std::ffi::OsString;
 use std::path::Path;
 
 /// Copies a tagged layout into both kinds of archive and back.
@@ -54,6 +55,50 @@ fn umoci_unpacks_the_awkward_image() {
     // What the list of deviations says is so: otherwise a comparison leaves out what it could compare.
     assert!(node("xattrs/empty").xattrs.is_empty() && umoci_deviation(Path::new("xattrs/empty"), "xattrs").is_some());
     assert!(node("times/year-2300").mtime.0 < 0 && umoci_deviation(Path::new("times/year-2300"), "mtime").is_some());
+}
+
+#[test]
+fn two_runs_of_umoci_differ_only_where_the_list_says() {
+    let (scratch, path) = written(&awkward::awkward());
+    let [one, two] = ["one", "two"].map(|name| {
+        peers::umoci_raw_unpack(&path, "awkward", &scratch.path().join(name));
+        tree::snapshot(&scratch.path().join(name))
+    });
+    let mut differences = tree::compare(&one, &two);
+    assert!(!differences.is_empty(), "umoci has become deterministic, and the list of deviations too long");
+    differences.retain(|difference| umoci_deviation(&difference.path, difference.what).is_none());
+    assert_eq!(differences, []);
+}
+
+#[test]
+fn skopeo_reads_every_archive_the_builders_write() {
+    let layer = |content: &str| Layer::gzip(tar::Builder::new().file("etc/motd", content).build());
+    let image = Builder::new("linux/amd64").layer(layer("one")).layer(layer("two")).layer(layer("one"));
+    let layout = Layout::single("1.0", image);
+    let manifest = layout.document(layout.entries()[0].digest());
+    let config = layout.document(manifest["config"]["digest"].as_str().unwrap());
+    let scratch = tempfile::tempdir().unwrap();
+    let oci: fn(&Path) -> OsString = |path| peers::oci_archive(path, "1.0");
+    let docker: fn(&Path) -> OsString = |path| peers::docker_archive(path, "example/image:1.0");
+    let archives = [
+        ("oci", layout.oci_archive(), oci),
+        ("oci.gz", layout.oci_archive_gzip(), oci),
+        ("classic", layout.docker_archive("example/image"), docker),
+        ("combined-as-docker", layout.docker_combined("example/image"), docker),
+        ("combined-as-oci", layout.docker_combined("example/image"), oci),
+    ];
+    for (name, bytes, reference) in archives {
+        let (path, copy) = (scratch.path().join(name), scratch.path().join(format!("{name}.copy")));
+        std::fs::write(&path, bytes).unwrap();
+        peers::skopeo_copy(&[], &reference(&path), &peers::oci(&copy, "1.0"));
+        let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap();
+        let manifest = json(&peers::skopeo_inspect_raw(&peers::oci(&copy, "1.0")));
+        assert_eq!(manifest["layers"].as_array().unwrap().len(), 3, "{name}");
+        // skopeo writes the config anew when it comes from Docker, but must keep what it says of the layers.
+        let blob = manifest["config"]["digest"].as_str().unwrap().replace(':', "/");
+        let copied = json(&std::fs::read(copy.join("blobs").join(blob)).unwrap());
+        assert_eq!(copied["rootfs"], config["rootfs"], "{name}");
+    }
 }
 
 #[test]
