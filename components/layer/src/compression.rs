@@ -125,7 +125,7 @@ impl Decoder {
     /// Ends the stream; `rest` is what was left of the input. Returns the number of zero bytes that pad the end.
     pub(crate) fn finish(&self, rest: &[u8]) -> Result<u64> {
         match self {
-            Self::Gzip(decoder) => decoder.finish(),
+            Self::Gzip(decoder) => decoder.finish(rest),
             Self::Zstd(decoder) => decoder.finish(rest).map(|()| 0),
         }
     }
@@ -134,3 +134,6 @@ impl Decoder {
 fn damaged(format: &'static str, offset: u64, reason: impl Into<String>) -> Error {
     Error::InvalidCompression { format, offset, reason: reason.into() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,8 +87,11 @@ impl Decoder {
         Ok(input.len() - rest.len())
     }
 
-    pub(crate) fn finish(&self) -> Result<u64> {
+    pub(crate) fn finish(&self, rest: &[u8]) -> Result<u64> {
         match self.state {
+            State::Between if !rest.is_empty() => {
+                Err(self.damaged("something follows the last member that is no member"))
+            }
             State::Between | State::Padding => Ok(self.padding),
             _ => Err(self.damaged("the stream ends inside a member")),
         }
