@@ -20,6 +20,12 @@
 //! | a path twice in one layer | the later entry wins | writers MUST NOT, readers agree on the last |
 //! | the owner, mode and times of a hard link entry | ignored; those of the target stand | an inode has one set, and the headers of links are often not filled in; umoci does so |
 //! | a hard link to a missing path, a directory or itself | error | R-12, nothing could be linked |
+//!
+//! # What it costs
+//!
+//! Applying is linear in the bytes of the archives, up to a logarithm, whatever they hold. A path takes 175 bytes on
+//! a 64-bit machine, names of a few letters and the log of its layer included, and a hundred more once a later layer
+//! replaced it; while a layer other than the bottom one is fed, each of its entries waits in another 200 bytes.
 
 mod children;
 mod cursor;
