@@ -280,6 +280,8 @@ fn a_directory_that_became_a_symlink_is_not_remembered_as_a_directory() {
     assert_eq!(listing(&tree([layer]).unwrap()), "d@ e/ e/g");
     let layer = vec![directory("x/d"), file("x/d/f"), symlink("x", "e"), file("x/d/g")];
     assert_eq!(listing(&tree([layer]).unwrap()), "e/ e/d/ e/d/g x@");
+    let layer = vec![symlink("s", "."), file("s/s"), file("s/g")];
+    assert_eq!(listing(&tree([layer]).unwrap()), "s/ s/g");
     let layer = vec![symlink("d", "a"), file("d/f"), symlink("d", "b"), file("d/g")];
     assert_eq!(listing(&tree([layer]).unwrap()), "a/ a/f b/ b/g d@");
 }

@@ -56,7 +56,9 @@ impl Tree {
             && let Some(&id) = cursor.order.get(cursor.next)
         {
             cursor.next += 1;
-            let Some(mut node) = self.node_of(id, self.paths.path(id)) else { continue };
+            // A cursor of another tree may name paths that this one never had.
+            let known = (id as usize) < self.paths.len();
+            let Some(mut node) = known.then(|| self.node_of(id, self.paths.path(id))).flatten() else { continue };
             if node.links > 1 {
                 match cursor.first.entry(node.inode) {
                     Entry::Occupied(first) => node.link = Some(self.paths.path(*first.get())),
