@@ -24,6 +24,7 @@ pub mod platform;
 pub mod reference;
 pub mod resolve;
 pub mod runtime;
+pub mod verify;
 
 pub use annotation::Annotations;
 pub use config::Config;
