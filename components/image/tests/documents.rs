@@ -228,3 +228,50 @@ fn media_types_are_those_of_the_vectors() {
         assert_eq!(media_type.compression().map(|found| found.as_str()), case["compression"].as_str(), "{media_type}");
     }
 }
+
+/// Every document of the fixtures, to be damaged.
+fn documents() -> Vec<(String, Vec<u8>)> {
+    let mut documents = Vec::new();
+    for index in ["INDEX.json", "extra/INDEX.json"] {
+        for fixture in json(index)["fixtures"].as_array().unwrap() {
+            documents.push((text(fixture, "kind").to_owned(), read(text(fixture, "file"))));
+        }
+    }
+    documents
+}
+
+proptest::proptest! {
+    /// Bad input is an error, never a panic; and what parses keeps its bytes (J-01).
+    #[test]
+    fn a_damaged_document_never_panics(
+        which in proptest::sample::select(documents()),
+        edits in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), "[\\x00-\\xff]|[\\[\\]{}:,\"0-9eE.+-]|null|\\\\u"), 0..6),
+    ) {
+        let (kind, mut bytes) = which;
+        for (place, replacement) in edits {
+            let at = place.index(bytes.len());
+            bytes.splice(at..=at, replacement.bytes());
+        }
+        if let Ok(Some(raw)) = parse(&kind, &bytes) {
+            proptest::prop_assert_eq!(raw, bytes.clone());
+        }
+        let _ = Document::parse(&bytes, None, &Limits::default());
+    }
+
+    /// J-08: whatever is read here, the field's own parser reads as well, and the same.
+    #[test]
+    fn what_is_accepted_is_json_to_others_too(text in "[\\[{]{0,3}([-0-9.eE]{1,4}|\"[a-c\\\\u0-9]{0,4}\"|[:,]|true|null){0,8}[\\]}]{0,3}") {
+        let limits = Limits::default();
+        let ours = portolan_image::json::Value::parse("document", text.as_bytes(), ("manifest-bytes", 1 << 20), &limits);
+        let theirs = serde_json::from_str::<Value>(&text);
+        match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) => {
+                let ours: Value = serde_json::from_slice(&ours.to_bytes()).unwrap();
+                proptest::prop_assert_eq!(ours, theirs);
+            }
+            (Ok(_), Err(error)) => proptest::prop_assert!(false, "{text:?}: {error}"),
+            (Err(error), Ok(_)) => proptest::prop_assert!(error.to_string().contains("stands twice"), "{text:?}: {error}"),
+            (Err(_), Err(_)) => {}
+        }
+    }
+}
