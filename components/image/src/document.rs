@@ -11,7 +11,7 @@ use crate::media_type::{Kind, MediaType, base};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Document {
     /// An image index or a Docker manifest list.
-    Index(Index),
+    Index(Box<Index>),
     /// An image manifest or a Docker manifest of schema 2.
     Manifest(Box<Manifest>),
 }
@@ -55,7 +55,7 @@ impl Document {
             }
         };
         Ok(if kind == Kind::Index {
-            Self::Index(Index::read(bytes, &value, limits)?)
+            Self::Index(Box::new(Index::read(bytes, &value, limits)?))
         } else {
             Self::Manifest(Box::new(Manifest::read(bytes, &value, limits)?))
         })

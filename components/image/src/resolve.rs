@@ -134,7 +134,7 @@ pub struct Resolver {
 
 #[derive(Debug)]
 enum Stage {
-    Walk(Descriptor),
+    Walk(Box<Descriptor>),
     /// The platform of the last of `left`, positions of entries, is to be read from its config.
     Probe {
         loading: Box<Loading>,
@@ -228,7 +228,7 @@ impl Resolver {
 
     fn walked(walk: &mut Walk, wanted: &Wanted, limits: &Limits) -> Result<Stage> {
         if let Some(descriptor) = walk.advance()? {
-            return Ok(Stage::Walk(descriptor));
+            return Ok(Stage::Walk(Box::new(descriptor)));
         }
         let positions = walk.candidates()?;
         let stated: Vec<(usize, Option<Platform>)> =

@@ -48,7 +48,7 @@ pub struct Listing {
 
 #[derive(Debug)]
 enum Stage {
-    Walk(Descriptor),
+    Walk(Box<Descriptor>),
     Load(Box<Loading>),
     Done,
 }
@@ -145,7 +145,7 @@ impl Listing {
 
     fn advance(&mut self) -> Result<()> {
         if let Some(descriptor) = self.walk.advance()? {
-            self.stage = Stage::Walk(descriptor);
+            self.stage = Stage::Walk(Box::new(descriptor));
             return Ok(());
         }
         if self.listed.is_empty() {

@@ -133,7 +133,7 @@ impl Walk {
         let Some(entry) = self.pending.take() else { return Ok(()) };
         let (parent, depth) = (entry.parent, self.depth(entry.parent));
         let descriptors = index.manifests.clone();
-        self.nodes.push(Node { descriptor: Some(entry.descriptor), index, parent, depth });
+        self.nodes.push(Node { descriptor: Some(entry.descriptor), index: *index, parent, depth });
         self.list(descriptors, self.nodes.len().checked_sub(1))
     }
 
