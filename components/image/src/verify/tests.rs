@@ -305,3 +305,26 @@ fn outcomes_out_of_turn_are_errors_of_the_caller() {
     assert!(verifier.supply(job.id, b"", &SoftwareHashes).is_err());
     assert!(verifier.finish().is_err(), "half a graph has no report");
 }
+
+/// C-15: DiffIDs and layers are both bottom first, so they pair up by position.
+#[test]
+fn each_layer_is_promised_the_diff_id_of_its_own_position() {
+    let mut blobs = Blobs::default();
+    let layers = [b"x", b"y", b"z"].map(|bytes| blobs.add(MediaType::LayerGzip, bytes));
+    let diff_ids = [b"1", b"2", b"3"].map(|bytes| blobs.add(MediaType::Layer, bytes).digest);
+    let ids: Vec<&Digest> = diff_ids.iter().collect();
+    let config = blobs.add(MediaType::ImageConfig, config("linux/amd64", &ids).as_bytes());
+    let image = blobs.manifest(config, &layers, "");
+    let (report, streamed) = verify(&blobs, &[image]);
+    assert!(report.findings.is_empty(), "{report:?}");
+    let expected: Vec<Work> = layers
+        .into_iter()
+        .zip(diff_ids)
+        .map(|(descriptor, id)| Work::Layer {
+            descriptor,
+            diff_id: Some(DiffId(id)),
+            compression: Some(Compression::Gzip),
+        })
+        .collect();
+    assert_eq!(streamed, expected);
+}
