@@ -76,7 +76,7 @@ impl Reader {
         }
 
         let mut described = Described { data, size, sparse, ordinal: None };
-        let change = match whiteout::classify(&path)? {
+        let change = match self.whiteout(&path)? {
             Whiteout::No => {
                 described.ordinal = Some(self.ordinal);
                 self.entry(header, pax, path, if is_file { Kind::File { size } } else { kind })?
@@ -94,6 +94,10 @@ impl Reader {
         self.count_metadata(&change)?;
         changes.push(change);
         Ok(described)
+    }
+
+    fn whiteout(&self, path: &[u8]) -> Result<Whiteout> {
+        if self.whiteouts { whiteout::classify(path) } else { Ok(Whiteout::No) }
     }
 
     fn check_whiteout(&mut self, usual: bool) -> Result<()> {
@@ -153,9 +157,8 @@ impl Reader {
             return Err(invalid("an entry cannot be a link to itself"));
         }
         // AUFS made its own files so; as those are ignored, so are their targets.
-        let of_aufs =
-            matches!(whiteout::classify(path), Ok(Whiteout::Ignored | Whiteout::Remove(_) | Whiteout::Clear(_)));
-        if !of_aufs && !matches!(whiteout::classify(&target), Ok(Whiteout::No)) {
+        let of_aufs = matches!(self.whiteout(path), Ok(Whiteout::Ignored | Whiteout::Remove(_) | Whiteout::Clear(_)));
+        if !of_aufs && !matches!(self.whiteout(&target), Ok(Whiteout::No)) {
             return Err(invalid("a whiteout is no file that could be linked"));
         }
         Ok(Kind::HardLink { target })

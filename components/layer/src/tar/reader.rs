@@ -14,6 +14,8 @@ use portolan_image::Limits;
 pub(crate) struct Reader {
     pub(super) limits: Limits,
     pub(super) strict: bool,
+    /// Whether names that begin with `.wh.` mean deletions, as they do in a layer.
+    pub(super) whiteouts: bool,
     selection: Selection,
     pub(super) warnings: Warnings,
     state: State,
@@ -81,6 +83,7 @@ enum State {
 #[derive(Default)]
 struct Data {
     wanted: bool,
+    sparse: bool,
     /// The size of the file, holes included.
     size: u64,
     /// Bytes in the archive that are still to come.
@@ -97,6 +100,7 @@ impl Reader {
         Self {
             limits,
             strict,
+            whiteouts: true,
             selection,
             warnings: Warnings::default(),
             state: State::Header,
@@ -111,6 +115,41 @@ impl Reader {
             metadata: 0,
             data: Data::default(),
         }
+    }
+
+    /// A reader of an archive that is no layer: every name is just a name, and no content is wanted.
+    pub(crate) fn without_whiteouts(limits: Limits) -> Self {
+        Self { whiteouts: false, ..Self::new(limits, false, Selection::None) }
+    }
+
+    /// The offset of the next byte to be fed.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// How many of the next bytes nobody looks at: unwanted contents and padding.
+    pub(crate) fn pending(&self) -> u64 {
+        if let State::Skip { left } = self.state { left } else { 0 }
+    }
+
+    /// Goes on after at most so many of the [`pending`](Self::pending) bytes, as if they had been fed.
+    pub(crate) fn jump(&mut self, len: u64) {
+        let pending = self.pending();
+        if pending > 0 {
+            let len = len.min(pending);
+            self.offset = self.offset.saturating_add(len);
+            self.skip(pending - len);
+        }
+    }
+
+    /// Whether the last entry is a file whose bytes do not stand in one piece.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.data.sparse
+    }
+
+    /// Whether the zero blocks were read that end an archive.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.state, State::End | State::Ignored)
     }
 
     /// How many entries there were, whiteouts left out.
@@ -190,7 +229,7 @@ impl Reader {
         }
     }
 
-    pub(super) fn invalid(&self, reason: impl Into<String>) -> Error {
+    pub(crate) fn invalid(&self, reason: impl Into<String>) -> Error {
         Error::InvalidArchive { offset: self.header_offset, path: self.name.clone(), reason: reason.into() }
     }
 
@@ -307,7 +346,8 @@ impl Reader {
     fn start_data(&mut self, described: Described) -> Result<()> {
         let Described { data, size, sparse, ordinal } = described;
         let wanted = ordinal.is_some_and(|ordinal| self.selection.has(ordinal));
-        self.data = Data { wanted, size, left: data, padding: padding(data), segment: None, segments: Vec::new() };
+        let (padding, is_sparse) = (padding(data), sparse.is_some());
+        self.data = Data { wanted, sparse: is_sparse, size, left: data, padding, segment: None, segments: Vec::new() };
         match sparse {
             None => {
                 self.data.segment = Some(Segment { offset: 0, len: data });
