@@ -40,7 +40,7 @@ pub enum Code {
     InvalidArchive,
     /// A path in an archive cannot stand in an image.
     InvalidPath,
-    /// A hard link has no legal target.
+    /// A link has no legal target.
     InvalidLink,
     /// A whiteout names nothing that could be removed.
     InvalidWhiteout,

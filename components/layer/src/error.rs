@@ -38,7 +38,7 @@ pub enum Error {
         /// The rule that it breaks.
         rule: &'static str,
     },
-    /// A hard link has no legal target.
+    /// A link has no legal target: a hard link, or a symlink where one is followed.
     InvalidLink {
         /// The link.
         path: Vec<u8>,
@@ -137,7 +137,7 @@ impl fmt::Display for Error {
             }
             Self::InvalidPath { path, rule } => write!(f, "invalid path {}: {rule}", Shown(path)),
             Self::InvalidLink { path, target, rule } => {
-                write!(f, "invalid hard link {} to {}: {rule}", Shown(path), Shown(target))
+                write!(f, "invalid link {} to {}: {rule}", Shown(path), Shown(target))
             }
             Self::InvalidWhiteout { path, rule } => write!(f, "invalid whiteout {}: {rule}", Shown(path)),
             Self::InvalidCompression { format, offset, reason } => {
