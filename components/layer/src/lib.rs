@@ -3,6 +3,7 @@
 //! Everything here is pure: no I/O, no clock, no randomness, no threads.
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod change;
 pub mod compression;
 pub mod error;
