@@ -111,11 +111,10 @@ impl Decoder {
         }
     }
 
-    /// Decodes into the spare capacity of `output`, and says how much of the input was consumed.
+    /// Decodes from `input` into `output`, and says how much of both was used.
     ///
-    /// Nothing consumed and nothing decoded means that more input is needed, which must begin with what was not
-    /// consumed.
-    pub(crate) fn decode(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<usize> {
+    /// Nothing of both means that more input is needed, which must begin with what was not used.
+    pub(crate) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize)> {
         match self {
             Self::Gzip(decoder) => decoder.decode(input, output),
             Self::Zstd(decoder) => decoder.decode(input, output),

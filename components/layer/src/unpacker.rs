@@ -8,7 +8,7 @@ use crate::warning::Warning;
 use portolan_image::digest::{Hash, Hashes};
 use portolan_image::{Algorithm, DiffId, Digest, Limits};
 
-/// How many decoded bytes one batch has at most, but for a chunk of a plain tar.
+/// How many decoded bytes one batch has at most.
 const BATCH: usize = 1 << 20;
 
 /// The ratio of a stream is looked at once so many bytes are out: short streams of zeros are harmless and common.
@@ -130,7 +130,7 @@ pub struct Unpacker {
     archive: tar::Reader,
     warnings: Vec<Warning>,
     /// A buffer that left with no batch and serves the next one.
-    spare: Vec<u8>,
+    buffer: Vec<u8>,
     /// Whether everything that was fed is decoded and taken.
     idle: bool,
     /// The first error.
@@ -189,7 +189,7 @@ impl Unpacker {
             compression: None,
             decoder: None,
             warnings: Vec::new(),
-            spare: Vec::new(),
+            buffer: Vec::new(),
             idle: true,
             fault: None,
         })
@@ -298,14 +298,16 @@ impl Unpacker {
         if self.compression.is_none() && !self.detect(false)? {
             return Ok(None);
         }
-        let bytes = self.decode()?;
-        if bytes.is_empty() {
-            self.spare = bytes;
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let len = if self.decoder.is_some() { self.decode(&mut buffer)? } else { self.pass(&mut buffer) };
+        if len == 0 {
+            self.buffer = buffer;
             return Ok(None);
         }
+        self.check_size()?;
         let mut changes = Vec::new();
-        self.archive.feed(&bytes, &mut changes)?;
-        let bytes = self.wanted(bytes, &mut changes);
+        self.archive.feed(buffer.get(..len).unwrap_or_default(), &mut changes)?;
+        let bytes = self.wanted(buffer, len, &mut changes);
         Ok(Some(Batch { changes, bytes }))
     }
 
@@ -330,39 +332,41 @@ impl Unpacker {
         Ok(true)
     }
 
-    /// Decodes and hashes the bytes of the next batch, none when there is no input for them.
-    fn decode(&mut self) -> Result<Vec<u8>> {
-        let mut bytes = std::mem::take(&mut self.spare);
-        bytes.clear();
-        let Some(decoder) = &mut self.decoder else {
-            let left = self.input.len() - self.position;
-            if self.position == 0 && left <= BATCH {
-                bytes = std::mem::take(&mut self.input);
-            } else {
-                let end = self.position + left.min(BATCH);
-                bytes.extend_from_slice(self.input.get(self.position..end).unwrap_or_default());
-                self.position = end;
-            }
-            self.consumed += bytes.len() as u64;
-            self.diff_hash.update(&bytes);
-            self.check_size()?;
-            return Ok(bytes);
-        };
-        bytes.reserve_exact(BATCH);
-        // A decoder with little room left works in little steps.
-        while bytes.capacity() - bytes.len() >= BATCH / 16 {
-            let start = bytes.len();
-            let consumed = decoder.decode(self.input.get(self.position..).unwrap_or_default(), &mut bytes)?;
-            self.position += consumed;
-            self.consumed += consumed as u64;
-            let new = bytes.get(start..).unwrap_or_default();
-            if consumed == 0 && new.is_empty() {
+    /// Decodes and hashes the bytes of the next batch, and says how many there are.
+    fn decode(&mut self, buffer: &mut Vec<u8>) -> Result<usize> {
+        // Bytes of an earlier batch may stay there: what is decoded overwrites them.
+        buffer.resize(BATCH, 0);
+        let mut len = 0;
+        let Some(decoder) = &mut self.decoder else { return Ok(0) };
+        while let Some(room) = buffer.get_mut(len..).filter(|room| !room.is_empty()) {
+            let input = self.input.get(self.position..).unwrap_or_default();
+            let (consumed, decoded) = decoder.decode(input, room)?;
+            if consumed == 0 && decoded == 0 {
                 break;
             }
-            self.diff_hash.update(new);
+            self.position += consumed;
+            self.consumed += consumed as u64;
+            self.diff_hash.update(room.get(..decoded).unwrap_or_default());
+            len += decoded;
         }
-        self.check_size()?;
-        Ok(bytes)
+        Ok(len)
+    }
+
+    /// Passes the bytes of a plain tar, without a copy where the chunk is no longer than a batch.
+    fn pass(&mut self, buffer: &mut Vec<u8>) -> usize {
+        let left = self.input.len() - self.position;
+        let len = left.min(BATCH);
+        if self.position == 0 && left == len {
+            *buffer = std::mem::take(&mut self.input);
+        } else {
+            let end = self.position + len;
+            buffer.clear();
+            buffer.extend_from_slice(self.input.get(self.position..end).unwrap_or_default());
+            self.position = end;
+        }
+        self.consumed += len as u64;
+        self.diff_hash.update(buffer);
+        len
     }
 
     fn check_size(&self) -> Result<()> {
@@ -379,25 +383,27 @@ impl Unpacker {
     }
 
     /// The bytes that contents point into: all, where that is most of them, and else only what is wanted.
-    fn wanted(&mut self, bytes: Vec<u8>, changes: &mut [Change]) -> Vec<u8> {
+    fn wanted(&mut self, mut buffer: Vec<u8>, len: usize, changes: &mut [Change]) -> Vec<u8> {
         let contents = changes.iter().filter_map(|change| match change {
             Change::Content(content) => Some(content.range.len()),
             _ => None,
         });
-        let len: usize = contents.sum();
-        if len > bytes.len() / 2 {
-            return bytes;
+        let wanted: usize = contents.sum();
+        // A buffer that is mostly empty stays as well: to replace it costs more than to copy a little.
+        if wanted > buffer.len() / 2 {
+            buffer.truncate(len);
+            return buffer;
         }
-        let mut wanted = Vec::with_capacity(len);
+        let mut bytes = Vec::with_capacity(wanted);
         for change in changes {
             if let Change::Content(content) = change {
-                let start = wanted.len();
-                wanted.extend_from_slice(bytes.get(content.range.clone()).unwrap_or_default());
-                content.range = start..wanted.len();
+                let start = bytes.len();
+                bytes.extend_from_slice(buffer.get(content.range.clone()).unwrap_or_default());
+                content.range = start..bytes.len();
             }
         }
-        self.spare = bytes;
-        wanted
+        self.buffer = buffer;
+        bytes
     }
 
     /// Ends the decoder and the archive.

@@ -72,19 +72,19 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn decode(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<usize> {
+    pub(crate) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize)> {
         let mut rest = input;
-        let decoded = output.len();
+        let mut decoded = 0;
         // Stops at the first decoded bytes, so that the caller hashes them while they are in the cache.
-        while output.len() == decoded {
+        while decoded == 0 {
             let before = rest.len();
-            let more = self.step(&mut rest, output)?;
+            let more = self.step(&mut rest, output, &mut decoded)?;
             self.offset += (before - rest.len()) as u64;
             if !more {
                 break;
             }
         }
-        Ok(input.len() - rest.len())
+        Ok((input.len() - rest.len(), decoded))
     }
 
     pub(crate) fn finish(&self, rest: &[u8]) -> Result<u64> {
@@ -98,9 +98,9 @@ impl Decoder {
     }
 
     /// One step of the grammar; false when it needs more input or more room.
-    fn step(&mut self, rest: &mut &[u8], output: &mut Vec<u8>) -> Result<bool> {
+    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool> {
         match self.state {
-            State::Body => return self.inflate(rest, output),
+            State::Body => return self.inflate(rest, output, decoded),
             State::Header => {
                 let Some(&fixed) = take::<10>(rest) else { return Ok(false) };
                 self.start_member(fixed)?;
@@ -206,22 +206,22 @@ impl Decoder {
         Ok(())
     }
 
-    fn inflate(&mut self, rest: &mut &[u8], output: &mut Vec<u8>) -> Result<bool> {
-        let (consumed, decoded) = (self.inflate.total_in(), output.len());
-        let status = self.inflate.decompress_vec(rest, output, FlushDecompress::None);
-        let consumed = (self.inflate.total_in() - consumed) as usize;
+    fn inflate(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool> {
+        let before = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self.inflate.decompress(rest, output, FlushDecompress::None);
+        let consumed = (self.inflate.total_in() - before.0) as usize;
+        *decoded = (self.inflate.total_out() - before.1) as usize;
         *rest = rest.get(consumed..).unwrap_or_default();
         let status = status.map_err(|error| {
             let reason = error.message().unwrap_or("the deflate stream is damaged");
             damaged(FORMAT, self.offset + consumed as u64, reason)
         })?;
-        let new = output.get(decoded..).unwrap_or_default();
-        crc32(&mut self.crc, new);
+        crc32(&mut self.crc, output.get(..*decoded).unwrap_or_default());
         if status == Status::StreamEnd {
             self.state = State::Trailer;
             return Ok(true);
         }
-        Ok(consumed > 0 || !new.is_empty())
+        Ok(consumed > 0 || *decoded > 0)
     }
 
     fn end_member(&mut self, crc: u32, length: u32) -> Result<()> {

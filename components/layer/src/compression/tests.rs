@@ -29,11 +29,11 @@ fn decode_in(blob: &[u8], piece: usize, limits: &Limits) -> Result<(Vec<u8>, u64
     for piece in blob.chunks(piece) {
         input.extend_from_slice(piece);
         loop {
-            let mut room = Vec::with_capacity(999);
-            let consumed = decoder.decode(&input, &mut room)?;
+            let mut room = [0; 999];
+            let (consumed, len) = decoder.decode(&input, &mut room)?;
             input.drain(..consumed);
-            decoded.extend_from_slice(&room);
-            if consumed == 0 && room.is_empty() {
+            decoded.extend_from_slice(&room[..len]);
+            if (consumed, len) == (0, 0) {
                 break;
             }
         }

@@ -73,18 +73,19 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn decode(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<usize> {
+    pub(crate) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize)> {
         let mut rest = input;
-        let decoded = output.len();
-        while output.len() == decoded {
+        let mut decoded = 0;
+        // Stops at the first decoded bytes, so that the caller hashes them while they are in the cache.
+        while decoded == 0 {
             let before = rest.len();
-            let more = self.step(&mut rest, output)?;
+            let more = self.step(&mut rest, output, &mut decoded)?;
             self.offset += (before - rest.len()) as u64;
             if !more {
                 break;
             }
         }
-        Ok(input.len() - rest.len())
+        Ok((input.len() - rest.len(), decoded))
     }
 
     pub(crate) fn finish(&self, rest: &[u8]) -> Result<()> {
@@ -96,7 +97,7 @@ impl Decoder {
     }
 
     /// One step of the grammar; false when it needs more input or more room.
-    fn step(&mut self, rest: &mut &[u8], output: &mut Vec<u8>) -> Result<bool> {
+    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool> {
         match self.state {
             State::Between => self.start_frame(rest),
             State::Skippable(0) => {
@@ -111,7 +112,7 @@ impl Decoder {
             }
             State::Blocks | State::Draining => {
                 if self.frame.can_collect() > 0 {
-                    return self.collect(output);
+                    return self.collect(output, decoded);
                 }
                 match self.state {
                     State::Draining => self.end_frame().map(|()| true),
@@ -176,15 +177,10 @@ impl Decoder {
         Ok(true)
     }
 
-    fn collect(&mut self, output: &mut Vec<u8>) -> Result<bool> {
-        let start = output.len();
-        let room = (output.capacity() - start).min(self.frame.can_collect());
-        output.resize(start + room, 0);
-        let target = output.get_mut(start..).unwrap_or_default();
-        let read = self.frame.read(target).map_err(|error| self.damaged(error.to_string()))?;
-        output.truncate(start + read);
-        self.decoded += read as u64;
-        Ok(read > 0)
+    fn collect(&mut self, output: &mut [u8], decoded: &mut usize) -> Result<bool> {
+        *decoded = self.frame.read(output).map_err(|error| self.damaged(error.to_string()))?;
+        self.decoded += *decoded as u64;
+        Ok(*decoded > 0)
     }
 
     fn end_frame(&mut self) -> Result<()> {
