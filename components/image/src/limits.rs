@@ -60,6 +60,8 @@ limits! {
     index_entries, "index-entries", 16_384;
     /// Layers of one image. overlayfs takes 500, Docker 127.
     layers, "layers", 1_024;
+    /// Bytes of an archive that has to be copied before it can be read in place: a compressed one, or standard input.
+    archive_bytes, "archive-bytes", 256 * GIB;
     /// Compressed bytes of one layer. The largest layers seen are model weights of some ten GiB.
     layer_bytes, "layer-bytes", 256 * GIB;
     /// Uncompressed bytes of one layer. A bomb stops at `ratio` much earlier.

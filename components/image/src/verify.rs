@@ -213,6 +213,7 @@ impl GraphVerifier {
             return Ok(());
         }
         self.report.documents += 1;
+        self.report.bytes = self.report.bytes.saturating_add(descriptor.size);
         let digest = &descriptor.digest;
         match pending.role {
             Role::Config => match Config::parse(bytes, &self.limits) {
@@ -239,8 +240,30 @@ impl GraphVerifier {
     /// # Errors
     /// [`Error::InvalidState`] when the job is not outstanding, or is a document, which only its bytes can vouch for.
     pub fn passed(&mut self, id: u64) -> Result<()> {
-        self.told(id, |role| matches!(role, Role::Stream))?;
-        self.report.blobs += 1;
+        self.passed_with(id, &[])
+    }
+
+    /// The same for a layer with oddities that are no errors, one line each.
+    ///
+    /// # Errors
+    /// Those of [`passed`](Self::passed).
+    pub fn passed_with(&mut self, id: u64, warnings: &[String]) -> Result<()> {
+        let pending = self.told(id, |role| matches!(role, Role::Stream))?;
+        let descriptor = pending.work.descriptor();
+        match pending.work {
+            Work::Layer { .. } => self.report.layers += 1,
+            _ => self.report.blobs += 1,
+        }
+        self.report.bytes = self.report.bytes.saturating_add(descriptor.size);
+        for message in warnings {
+            self.report.add(Finding {
+                severity: Severity::Warning,
+                code: Code::InvalidArchive,
+                digest: Some(descriptor.digest.clone()),
+                place: pending.place.clone(),
+                message: message.clone(),
+            });
+        }
         Ok(())
     }
 

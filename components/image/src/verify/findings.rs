@@ -38,8 +38,12 @@ pub struct Report {
     pub warnings: u64,
     /// How many documents were verified without an error of digest or size.
     pub documents: u64,
-    /// How many layers and other blobs were verified.
+    /// How many layers were verified.
+    pub layers: u64,
+    /// How many blobs that are neither were verified.
     pub blobs: u64,
+    /// The bytes of all that was verified, as stored.
+    pub bytes: u64,
 }
 
 /// A hostile image must not turn each of its bytes into a message.

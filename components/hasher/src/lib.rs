@@ -1,0 +1,47 @@
+//! The component `hasher.wasm`: the interface `hasher` over the software hashes of `portolan-image`.
+
+mod bindings {
+    wit_bindgen::generate!({ path: "../../wit", world: "hashing", generate_all });
+}
+
+use bindings::exports::portolan::image::hasher::{Algorithm, Guest, GuestHash};
+use portolan_image::digest::{self, Hashes, SoftwareHashes};
+use std::cell::RefCell;
+
+struct Component;
+
+struct Hash(RefCell<Option<Box<dyn digest::Hash>>>);
+
+impl Guest for Component {
+    type Hash = Hash;
+
+    fn crc32(crc: u32, bytes: Vec<u8>) -> u32 {
+        let mut hasher = crc32fast::Hasher::new_with_initial(crc);
+        hasher.update(&bytes);
+        hasher.finalize()
+    }
+}
+
+impl GuestHash for Hash {
+    fn new(algorithm: Algorithm) -> Self {
+        let algorithm = match algorithm {
+            Algorithm::Sha256 => digest::Algorithm::Sha256,
+            Algorithm::Sha384 => digest::Algorithm::Sha384,
+            Algorithm::Sha512 => digest::Algorithm::Sha512,
+            Algorithm::Blake3 => digest::Algorithm::Blake3,
+        };
+        Self(RefCell::new(SoftwareHashes.start(&algorithm)))
+    }
+
+    fn update(&self, bytes: Vec<u8>) {
+        if let Some(hash) = self.0.borrow_mut().as_mut() {
+            hash.update(&bytes);
+        }
+    }
+
+    fn finish(&self) -> Vec<u8> {
+        self.0.borrow_mut().take().map(digest::Hash::finish).unwrap_or_default()
+    }
+}
+
+bindings::export!(Component with_types_in bindings);

@@ -1,0 +1,127 @@
+//! What can go wrong on the host, beside what the toolkit finds wrong with an image.
+
+pub use crate::bindings::exports::portolan::image::types::ErrorCode;
+use std::path::PathBuf;
+use std::{fmt, io};
+
+/// The result of everything in this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The toolkit refused an image, a document, a reference or a platform.
+    Image {
+        /// The word for it, the same in every language.
+        code: ErrorCode,
+        /// One line with both sides and the digest or path concerned.
+        message: String,
+    },
+    /// The operating system refused.
+    Io {
+        /// What was tried, such as `open`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The destination of an unpack is in the way.
+    Destination {
+        /// Where it is.
+        path: PathBuf,
+        /// Why it cannot be used.
+        reason: String,
+    },
+    /// No image is where the reference points.
+    Source {
+        /// Where.
+        path: PathBuf,
+        /// What is there instead.
+        reason: String,
+    },
+    /// A privilege that the image asks for and this process lacks.
+    Privilege {
+        /// The path in the image.
+        path: String,
+        /// What was tried.
+        action: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A signal, or the time limit, stopped the run.
+    Interrupted {
+        /// What stopped it.
+        reason: String,
+    },
+    /// A component trapped or could not be run: a defect of Portolan, not of the image.
+    Component(wasmtime::Error),
+}
+
+impl Error {
+    /// An error of the operating system, for `map_err`.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// A blob that the image refers to and that is not there.
+    pub(crate) fn missing(digest: &str) -> Self {
+        Self::Image { code: ErrorCode::BlobNotFound, message: format!("blob {digest} is not there") }
+    }
+
+    /// The same error, naming the layer in which it came up, where its message does not.
+    pub(crate) fn at_layer(self, index: usize, digest: &str) -> Self {
+        match self {
+            Self::Image { code, message } if !message.contains(digest) => {
+                Self::Image { code, message: format!("layer {index} ({digest}): {message}") }
+            }
+            other => other,
+        }
+    }
+
+    /// The same error, naming the file in which it came up.
+    pub(crate) fn at_path(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Image { code, message } => Self::Image { code, message: format!("{}: {message}", path.display()) },
+            other => other,
+        }
+    }
+
+    /// The same for the errors of `rustix`.
+    pub(crate) fn os(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(rustix::io::Errno) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source: source.into() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image { message, .. } => f.write_str(message),
+            Self::Io { action, path, .. } => write!(f, "cannot {action} {}", path.display()),
+            Self::Destination { path, reason } => write!(f, "cannot unpack to {}: {reason}", path.display()),
+            Self::Source { path, reason } => write!(f, "no image at {}: {reason}", path.display()),
+            Self::Privilege { path, action, .. } => write!(f, "cannot {action} of {path} in the image"),
+            Self::Interrupted { reason } => write!(f, "stopped by {reason}"),
+            Self::Component(_) => f.write_str("a component failed: this is a defect of portolan, not of the image"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io { source, .. } | Self::Privilege { source, .. } => Some(source),
+            Self::Component(error) => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+impl From<crate::bindings::exports::portolan::image::types::Error> for Error {
+    fn from(error: crate::bindings::exports::portolan::image::types::Error) -> Self {
+        Self::Image { code: error.code, message: error.message }
+    }
+}

@@ -1,0 +1,173 @@
+//! Reading all layers of an image: decoded in parallel, applied to the tree in order.
+
+use crate::error::{Error, Result};
+use crate::interrupt::{Interrupt, is_cancelled};
+use crate::layer::{Batch, Change, Selection, Summary, UnpackOptions, Unpacker};
+use crate::manifest::Resolved;
+use crate::progress::{Progress, Watched};
+use crate::source::Source;
+use crate::toolkit::Toolkit;
+use crate::tree::Tree;
+use std::sync::Mutex;
+use std::sync::mpsc;
+
+/// What it takes to read the layers of an image.
+#[derive(Clone, Copy)]
+pub struct Layers<'a> {
+    /// The toolkit, with the limits in force.
+    pub toolkit: &'a Toolkit,
+    /// Where the blobs are.
+    pub source: &'a dyn Source,
+    /// The image.
+    pub image: &'a Resolved,
+    /// Only so many of the layers, bottom first; nothing for all.
+    pub count: Option<usize>,
+    /// Whether warnings are errors.
+    pub strict: bool,
+    /// How many layers are decoded at once.
+    pub jobs: usize,
+    /// Who watches.
+    pub progress: &'a dyn Progress,
+    /// When to stop.
+    pub interrupt: &'a Interrupt,
+}
+
+/// Takes the batches of one layer as they come, before anything is known to be true of them.
+pub trait Sink {
+    /// Takes the next batch.
+    ///
+    /// # Errors
+    /// Whatever ends the run.
+    fn take(&mut self, batch: &Batch) -> Result<()>;
+
+    /// The layer has ended, and is verified.
+    ///
+    /// # Errors
+    /// Whatever ends the run.
+    fn finish(&mut self) -> Result<()>;
+}
+
+/// Takes no notice.
+impl Sink for () {
+    fn take(&mut self, _: &Batch) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Layers<'_> {
+    /// Reads every layer without the contents of files and answers the tree they make.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the lowest layer that is wrong.
+    pub fn tree(&self) -> Result<(Tree, Vec<Summary>)> {
+        self.read(|_| Selection::None, |_| Ok(()))
+    }
+
+    /// Reads every layer with the contents that `select` chooses, hands the batches of each to the sink that `sink`
+    /// makes for it, and answers the tree. Everything that was handed out is verified when this answers without error.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the lowest layer that is wrong, or what a sink says.
+    pub fn read<S: Sink>(
+        &self,
+        select: impl Fn(usize) -> Selection + Sync,
+        sink: impl Fn(usize) -> Result<S> + Sync,
+    ) -> Result<(Tree, Vec<Summary>)> {
+        let layers = &self.image.manifest.layers;
+        let count = self.count.unwrap_or(layers.len()).min(layers.len());
+        // The largest layers first: the last one to end should be a small one.
+        let mut queue: Vec<usize> = (0..count).collect();
+        queue.sort_by_key(|&index| layers[index].size);
+        let queue = Mutex::new(queue);
+        let interrupt = self.interrupt.child();
+        let (sender, receiver) = mpsc::channel();
+
+        let mut tree = Tree::new(self.toolkit)?;
+        let mut summaries = Vec::with_capacity(count);
+        let mut failures: Vec<(usize, Error)> = Vec::new();
+        std::thread::scope(|scope| {
+            for _ in 0..self.jobs.clamp(1, count.max(1)) {
+                let (sender, queue, interrupt, select, sink) = (sender.clone(), &queue, &interrupt, &select, &sink);
+                scope.spawn(move || {
+                    loop {
+                        let next = queue.lock().map(|mut queue| queue.pop()).unwrap_or_default();
+                        let Some(index) = next else { break };
+                        let read = sink(index).and_then(|sink| self.read_one(index, select(index), sink, interrupt));
+                        if sender.send((index, read)).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+
+            let mut waiting: Vec<Option<(Vec<Change>, Summary)>> = (0..count).map(|_| None).collect();
+            for (index, read) in receiver {
+                match read {
+                    Ok(read) => waiting[index] = Some(read),
+                    Err(error) => {
+                        interrupt.cancel();
+                        failures.push((index, error));
+                    }
+                }
+                while failures.is_empty() && summaries.len() < count {
+                    let next = summaries.len();
+                    let Some((changes, summary)) = waiting[next].take() else { break };
+                    match tree.apply(&changes) {
+                        Ok(()) => summaries.push(summary),
+                        Err(error) => {
+                            interrupt.cancel();
+                            failures.push((next, error));
+                        }
+                    }
+                }
+            }
+        });
+        self.interrupt.check()?;
+        // What failed only because something else did first explains nothing.
+        failures.sort_by_key(|(index, error)| (is_cancelled(error), *index));
+        match failures.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok((tree, summaries)),
+        }
+    }
+
+    /// Reads one layer and answers its changes without the contents.
+    fn read_one(
+        &self,
+        index: usize,
+        content: Selection,
+        mut sink: impl Sink,
+        interrupt: &Interrupt,
+    ) -> Result<(Vec<Change>, Summary)> {
+        let descriptor = &self.image.manifest.layers[index];
+        let blob = self.source.fetch(&descriptor.digest)?.ok_or_else(|| Error::missing(&descriptor.digest))?;
+        let options = UnpackOptions {
+            media_type: Some(descriptor.media_type.clone()),
+            digest: self.source.promises_layer_digests().then(|| descriptor.digest.clone()),
+            size: Some(descriptor.size),
+            diff_id: self.image.config.as_ref().and_then(|config| config.diff_ids.get(index)).cloned(),
+            content,
+            strict: self.strict,
+            limits: Vec::new(),
+        };
+        self.progress.begin(&descriptor.digest, descriptor.size);
+        let mut changes = Vec::new();
+        let blob = Watched { reader: blob, digest: &descriptor.digest, progress: self.progress, interrupt };
+        let summary = Unpacker::start(self.toolkit, options)?
+            .unpack(blob, |mut batch| {
+                sink.take(&batch)?;
+                batch.changes.retain(|change| !matches!(change, Change::Content(_)));
+                changes.append(&mut batch.changes);
+                Ok(())
+            })
+            .map_err(|error| interrupt.check().err().unwrap_or_else(|| error.at_layer(index, &descriptor.digest)))?;
+        sink.finish()?;
+        self.progress.end(&descriptor.digest);
+        Ok((changes, summary))
+    }
+}

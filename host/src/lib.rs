@@ -1,0 +1,40 @@
+//! Portolan as a native library: the toolkit's components on wasmtime, and a driver for them.
+//!
+//! Every decision about images is taken inside the components, which `wit/` describes; this crate fetches, feeds and
+//! carries out. A module of the name of an interface is that interface as ordinary Rust.
+//!
+//! ```no_run
+//! use portolan::{Toolkit, manifest, platform, reference, source};
+//! let toolkit = Toolkit::new(Vec::new())?;
+//! let place = source::open(&toolkit, &reference::parse(&toolkit, "oci:images:busybox")?)?;
+//! let image = manifest::resolve(&toolkit, place.source.as_ref(), &place.selector, platform::wanted(&[]))?;
+//! println!("{} has {} layers", image.descriptor.digest, image.manifest.layers.len());
+//! # Ok::<(), portolan::Error>(())
+//! ```
+#![warn(unsafe_code)]
+
+mod bindings;
+pub mod digest;
+mod engine;
+mod error;
+mod hasher;
+pub mod interrupt;
+pub mod layer;
+pub mod layers;
+pub mod limits;
+pub mod manifest;
+pub mod platform;
+pub mod progress;
+pub mod reference;
+pub mod rootfs;
+pub mod runtime;
+pub mod source;
+pub mod staging;
+pub mod text;
+mod toolkit;
+pub mod tree;
+pub mod unpack;
+pub mod verify;
+
+pub use error::{Error, ErrorCode, Result};
+pub use toolkit::{HASHER_WASM, PORTOLAN_WASM, TOOLKIT_WASM, Toolkit};

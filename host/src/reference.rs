@@ -1,0 +1,14 @@
+//! References: how people name an image.
+
+use crate::error::Result;
+use crate::toolkit::Toolkit;
+
+pub use crate::bindings::exports::portolan::image::reference::{Candidate, ImageReference, Location, Name, Selector};
+
+/// Parses a reference of the command line.
+///
+/// # Errors
+/// `invalid-reference`.
+pub fn parse(toolkit: &Toolkit, text: &str) -> Result<ImageReference> {
+    toolkit.instantiate()?.attempt(|exports, store| exports.portolan_image_reference().call_parse(store, text))
+}

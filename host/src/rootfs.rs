@@ -1,0 +1,170 @@
+//! Carrying out the plan of a tree beneath a directory handle.
+//!
+//! Regular files are written as they are decoded, under numbers in a directory of their own ([`Objects`]); when all
+//! layers are verified and merged, each is moved to its name ([`Rootfs`]). No path is ever resolved through a symbolic
+//! link: the tree has only real directories as parents, and the kernel is asked to insist on it.
+
+mod attributes;
+mod objects;
+mod parents;
+
+use crate::error::{Error, Result};
+use crate::layer::Kind;
+use crate::tree::Node;
+pub use attributes::{Attributes, Privileges};
+pub use objects::Objects;
+use parents::Parents;
+use rustix::fs::{AtFlags, FileType, Mode};
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+/// What was made.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// Regular files, further names of one not counted.
+    pub files: u64,
+    /// Directories.
+    pub directories: u64,
+    /// Symbolic links.
+    pub symlinks: u64,
+    /// Further names of files.
+    pub hard_links: u64,
+    /// Devices and named pipes.
+    pub special: u64,
+    /// Bytes of content, holes included.
+    pub bytes: u64,
+    /// What could not be kept, one line each.
+    pub lost: Vec<String>,
+}
+
+/// A root filesystem in the making.
+pub struct Rootfs<'a> {
+    parents: Parents,
+    objects: &'a Objects,
+    privileges: Privileges,
+    /// Directories get their attributes last: what happens inside changes their times, and their modes may lock us out.
+    directories: Vec<(Vec<u8>, Attributes)>,
+    made: Made,
+}
+
+impl<'a> Rootfs<'a> {
+    /// Begins in an empty directory.
+    pub fn new(root: OwnedFd, objects: &'a Objects, privileges: Privileges) -> Self {
+        Self { parents: Parents::new(root), objects, privileges, directories: Vec::new(), made: Made::default() }
+    }
+
+    /// Makes one node. Nodes come in the order of a walk: parents first, a file's first name before its others.
+    ///
+    /// # Errors
+    /// What the operating system says, naming the path in the image.
+    pub fn make(&mut self, node: &Node) -> Result<()> {
+        if let Kind::Directory = node.kind {
+            if !node.path.is_empty() {
+                let (parent, name) = self.parents.open(&node.path)?;
+                rustix::fs::mkdirat(parent, name, Mode::RWXU).map_err(at("create", &node.path))?;
+                self.made.directories += 1;
+            }
+            self.directories.push((node.path.clone(), Attributes::of(node)));
+            return Ok(());
+        }
+        if let Some(first) = &node.same_as {
+            return self.link(node, first);
+        }
+        match (&node.kind, &node.source) {
+            (Kind::File(size), Some(source)) => {
+                let (parent, name) = self.parents.open(&node.path)?;
+                self.objects.place(source, parent, name).map_err(at("create", &node.path))?;
+                self.made.files += 1;
+                self.made.bytes += size;
+                self.objects.lost(source, &node.path, &mut self.made.lost);
+            }
+            (Kind::Symlink(target), _) => {
+                let (parent, name) = self.parents.open(&node.path)?;
+                rustix::fs::symlinkat(OsStr::from_bytes(target), parent, name).map_err(at("create", &node.path))?;
+                let attributes = Attributes::of(node);
+                let lost = attributes.apply_to_link(parent, name, &self.privileges);
+                self.privileges.settle(lost, &node.path, &mut self.made.lost)?;
+                self.made.symlinks += 1;
+            }
+            (Kind::Fifo, _) => self.special(node, FileType::Fifo, 0)?,
+            (Kind::CharDevice(device), _) => {
+                self.special(node, FileType::CharacterDevice, rustix::fs::makedev(device.major, device.minor))?;
+            }
+            (Kind::BlockDevice(device), _) => {
+                self.special(node, FileType::BlockDevice, rustix::fs::makedev(device.major, device.minor))?;
+            }
+            (Kind::File(_) | Kind::HardLink(_) | Kind::Directory, _) => {
+                return Err(Error::Component(wasmtime::format_err!("the tree names no content for a file")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the directories their attributes and answers what was made.
+    ///
+    /// # Errors
+    /// What the operating system says, naming the path in the image.
+    pub fn finish(mut self) -> Result<Made> {
+        for (path, attributes) in std::mem::take(&mut self.directories).into_iter().rev() {
+            let directory = self.parents.directory(&path)?;
+            let lost = attributes.apply(directory, &self.privileges).map_err(at("set the attributes", &path))?;
+            self.privileges.settle(Ok(lost), &path, &mut self.made.lost)?;
+        }
+        Ok(self.made)
+    }
+
+    fn link(&mut self, node: &Node, first: &[u8]) -> Result<()> {
+        if matches!(node.kind, Kind::CharDevice(_) | Kind::BlockDevice(_)) && self.privileges.rootless {
+            self.made.lost.push(format!("{}: device", crate::text::path(&node.path)));
+            return Ok(());
+        }
+        let (directory, first_name) = match first.iter().rposition(|&byte| byte == b'/') {
+            Some(slash) => (&first[..slash], &first[slash + 1..]),
+            None => (&first[..0], first),
+        };
+        let directory = self.parents.directory(directory)?.try_clone_to_owned();
+        let directory = directory.map_err(Error::io("open", crate::text::path(first)))?;
+        let (parent, name) = self.parents.open(&node.path)?;
+        rustix::fs::linkat(&directory, OsStr::from_bytes(first_name), parent, name, AtFlags::empty())
+            .map_err(at("link", &node.path))?;
+        self.made.hard_links += 1;
+        Ok(())
+    }
+
+    fn special(&mut self, node: &Node, kind: FileType, device: u64) -> Result<()> {
+        if self.privileges.rootless && kind != FileType::Fifo {
+            self.made.lost.push(format!("{}: device", crate::text::path(&node.path)));
+            return Ok(());
+        }
+        let (parent, name) = self.parents.open(&node.path)?;
+        match rustix::fs::mknodat(parent, name, kind, Mode::RUSR | Mode::WUSR, device) {
+            Ok(()) => {}
+            Err(error) => {
+                let lost = Err(("create the device", error));
+                return self.privileges.settle(lost, &node.path, &mut self.made.lost);
+            }
+        }
+        let attributes = Attributes::of(node);
+        let lost = attributes.apply_to_special(parent, name, &self.privileges);
+        self.privileges.settle(lost, &node.path, &mut self.made.lost)?;
+        self.made.special += 1;
+        Ok(())
+    }
+}
+
+/// An error of the operating system about a path of the image.
+fn at(action: &'static str, path: &[u8]) -> impl FnOnce(rustix::io::Errno) -> Error {
+    let path = crate::text::path(path);
+    move |error| Error::os(action, path)(error)
+}
+
+/// A name of the image as the operating system takes it.
+fn os_str(bytes: &[u8]) -> &OsStr {
+    OsStr::from_bytes(bytes)
+}
+
+/// The handle that a borrowed one stands for.
+fn borrow(fd: &OwnedFd) -> BorrowedFd<'_> {
+    fd.as_fd()
+}

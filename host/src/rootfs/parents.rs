@@ -1,0 +1,86 @@
+//! Opening the parents of paths, beneath the root and never through a symbolic link.
+
+use super::{at, borrow, os_str};
+use crate::error::Result;
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::os::fd::{BorrowedFd, OwnedFd};
+
+/// The root and the directory that was opened last: a walk stays in one directory for many names.
+pub(super) struct Parents {
+    root: OwnedFd,
+    last: Option<(Vec<u8>, OwnedFd)>,
+}
+
+impl Parents {
+    pub(super) fn new(root: OwnedFd) -> Self {
+        Self { root, last: None }
+    }
+
+    /// The directory in which a path stands, and its name there.
+    pub(super) fn open<'p>(&mut self, path: &'p [u8]) -> Result<(BorrowedFd<'_>, &'p OsStr)> {
+        let (directory, name) = match path.iter().rposition(|&byte| byte == b'/') {
+            Some(slash) => (&path[..slash], &path[slash + 1..]),
+            None => (&path[..0], path),
+        };
+        Ok((self.directory(directory)?, os_str(name)))
+    }
+
+    /// A directory by its path.
+    pub(super) fn directory(&mut self, path: &[u8]) -> Result<BorrowedFd<'_>> {
+        if path.is_empty() {
+            return Ok(borrow(&self.root));
+        }
+        if self.last.as_ref().is_none_or(|(last, _)| last != path) {
+            let fd = open_beneath(borrow(&self.root), path).map_err(at("open", path))?;
+            self.last = Some((path.to_owned(), fd));
+        }
+        Ok(self.last.as_ref().map_or(borrow(&self.root), |(_, fd)| borrow(fd)))
+    }
+}
+
+const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Opens a directory beneath another, with every component a real directory.
+fn open_beneath(root: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Result<OwnedFd> {
+    let resolve =
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+    match rustix::fs::openat2(root, os_str(path), DIRECTORY, Mode::empty(), resolve) {
+        // Kernels before 5.6, sandboxes that do not know the call, and paths longer than the kernel takes at once.
+        Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => walk(root, path),
+        other => other,
+    }
+}
+
+/// The same, one component at a time.
+fn walk(root: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Result<OwnedFd> {
+    let mut directory: Option<OwnedFd> = None;
+    for component in path.split(|&byte| byte == b'/') {
+        let at = directory.as_ref().map_or(root, borrow);
+        directory = Some(rustix::fs::openat(at, os_str(component), DIRECTORY, Mode::empty())?);
+    }
+    directory.ok_or(Errno::INVAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both ways refuse a symbolic link in the middle and at the end, and reach a real directory.
+    #[test]
+    fn no_way_follows_a_symbolic_link() {
+        let scratch = std::env::temp_dir().join(format!("portolan-parents-{}", std::process::id()));
+        std::fs::create_dir_all(scratch.join("root/a/b")).unwrap();
+        std::fs::create_dir_all(scratch.join("outside/b")).unwrap();
+        std::os::unix::fs::symlink("../outside", scratch.join("root/link")).unwrap();
+        let root = rustix::fs::open(scratch.join("root"), DIRECTORY, Mode::empty()).unwrap();
+        for way in [open_beneath, walk] {
+            assert!(way(borrow(&root), b"a/b").is_ok());
+            assert!(way(borrow(&root), b"link").is_err());
+            assert!(way(borrow(&root), b"link/b").is_err());
+        }
+        assert_eq!(open_beneath(borrow(&root), b"../outside").unwrap_err(), Errno::XDEV);
+        std::fs::remove_dir_all(scratch).unwrap();
+    }
+}

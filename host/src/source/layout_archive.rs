@@ -1,0 +1,44 @@
+//! An image layout in a tar archive.
+
+use super::archive::Archive;
+use super::{Blob, Source};
+use crate::error::{Error, Result};
+use crate::manifest;
+use crate::toolkit::Toolkit;
+use std::fs::File;
+use std::path::Path;
+
+/// An image layout in a tar archive, plain or compressed with gzip.
+pub struct LayoutArchive(Archive);
+
+impl LayoutArchive {
+    /// Opens an archive that must have an `oci-layout` member.
+    ///
+    /// # Errors
+    /// [`Error::Source`] when it is no layout, or what is wrong with the archive.
+    pub fn open(toolkit: &Toolkit, path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        Self::new(toolkit, Archive::open(toolkit, file, path)?)
+    }
+
+    pub(super) fn new(toolkit: &Toolkit, archive: Archive) -> Result<Self> {
+        let marker = archive.required("oci-layout", false)?.read_whole(manifest::DOCUMENT_BYTES)?;
+        manifest::parse_layout(toolkit, &marker)?;
+        Ok(Self(archive))
+    }
+}
+
+impl Source for LayoutArchive {
+    fn index(&self) -> Result<Vec<u8>> {
+        self.0.required("index.json", false)?.read_whole(manifest::DOCUMENT_BYTES)
+    }
+
+    fn fetch(&self, digest: &str) -> Result<Option<Blob>> {
+        let (algorithm, encoded) = digest.split_once(':').unwrap_or(("", digest));
+        self.0.member(&format!("blobs/{algorithm}/{encoded}"), false)
+    }
+
+    fn kind(&self) -> &'static str {
+        "image layout archive"
+    }
+}

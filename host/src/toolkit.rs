@@ -1,0 +1,176 @@
+//! The toolkit component on wasmtime: one engine, the component ready to be instantiated, one store a job.
+
+use crate::bindings::{self, ToolkitPre, exports::portolan::image::types::Limit};
+use crate::error::{Error, Result};
+use crate::{engine, hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};
+
+/// The toolkit as a component, as `wit/` describes it. It imports `hasher`.
+pub const TOOLKIT_WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.wasm"));
+/// The hasher as a component, for drivers that lend no arithmetic of their own. It imports nothing.
+pub const HASHER_WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hasher.wasm"));
+/// The toolkit and the hasher in one component. It imports nothing.
+pub const PORTOLAN_WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/portolan.wasm"));
+/// The toolkit, precompiled by the build script for the machine that built it.
+static TOOLKIT_CWASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.cwasm"));
+
+/// How often the epoch advances.
+const TICK: Duration = Duration::from_millis(100);
+/// How many ticks one call may take. A call handles about a mebibyte, or one document: a minute is a loop.
+const CALL_TICKS: u64 = 600;
+/// The key of the limit that bounds a store's memory, in bytes.
+const MEMORY_KEY: &str = "memory-bytes";
+
+/// The toolkit, loaded and ready.
+///
+/// It is cheap to clone and to share between threads; each job takes an [`Instance`] of its own.
+#[derive(Clone)]
+pub struct Toolkit {
+    pre: ToolkitPre<State>,
+    limits: Vec<Limit>,
+    _ticker: Arc<Ticker>,
+}
+
+/// What a store holds beside the component's memory.
+pub(crate) struct State {
+    pub(crate) hashes: hasher::Table,
+    limits: StoreLimits,
+}
+
+/// One instance of the component with a memory of its own.
+pub(crate) struct Instance {
+    pub(crate) store: Store<State>,
+    pub(crate) exports: bindings::Toolkit,
+}
+
+/// Advances the epoch until it is dropped.
+struct Ticker {
+    stop: Arc<AtomicBool>,
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Toolkit {
+    /// Loads the component that this crate embeds, with limits that differ from their defaults.
+    ///
+    /// # Errors
+    /// [`Error::Component`] when this machine cannot run it.
+    pub fn new(limits: Vec<Limit>) -> Result<Self> {
+        let engine = Engine::new(&engine::config()).map_err(Error::Component)?;
+        let component = load(&engine).map_err(Error::Component)?;
+        let mut linker = Linker::new(&engine);
+        hasher::add_to_linker(&mut linker).map_err(Error::Component)?;
+        let pre = linker.instantiate_pre(&component).and_then(ToolkitPre::new).map_err(Error::Component)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let ticker = Arc::new(Ticker { stop: Arc::clone(&stop) });
+        std::thread::Builder::new()
+            .name("epoch".to_owned())
+            .stack_size(64 * 1024)
+            .spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    std::thread::sleep(TICK);
+                    engine.increment_epoch();
+                }
+            })
+            .map_err(Error::io("start a thread for", "the epoch"))?;
+        Ok(Self { pre, limits, _ticker: ticker })
+    }
+
+    /// The toolkit of this process with no limits changed.
+    ///
+    /// # Errors
+    /// As [`Toolkit::new`].
+    pub fn shared() -> Result<&'static Self> {
+        static SHARED: OnceLock<Toolkit> = OnceLock::new();
+        if let Some(toolkit) = SHARED.get() {
+            return Ok(toolkit);
+        }
+        let toolkit = Self::new(Vec::new())?;
+        Ok(SHARED.get_or_init(|| toolkit))
+    }
+
+    /// The same toolkit with other limits.
+    #[must_use]
+    pub fn with_limits(&self, limits: Vec<Limit>) -> Self {
+        Self { limits, ..self.clone() }
+    }
+
+    /// The limits that differ from their defaults.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    /// The value of a limit: the one that was given, or its default.
+    ///
+    /// # Errors
+    /// When the component fails.
+    pub fn limit(&self, key: &str) -> Result<u64> {
+        let given = self.limits.iter().rev().find(|limit| limit.key == key).map(|limit| limit.value);
+        match given {
+            Some(value) => Ok(value),
+            None => Ok(crate::limits::defaults(self)?
+                .into_iter()
+                .find(|limit| limit.key == key)
+                .map_or(u64::MAX, |limit| limit.value)),
+        }
+    }
+
+    pub(crate) fn instantiate(&self) -> Result<Instance> {
+        let memory =
+            self.limits.iter().rev().find(|limit| limit.key == MEMORY_KEY).map_or(2 << 30, |limit| limit.value);
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
+            .instances(16)
+            .memories(4)
+            .tables(16)
+            .build();
+        let mut store = Store::new(self.pre.engine(), State { hashes: hasher::Table::default(), limits });
+        store.limiter(|state| &mut state.limits);
+        store.set_epoch_deadline(CALL_TICKS);
+        let exports = self.pre.instantiate(&mut store).map_err(Error::Component)?;
+        Ok(Instance { store, exports })
+    }
+}
+
+impl Instance {
+    /// Calls the component, with a new deadline for this one call.
+    pub(crate) fn call<T>(
+        &mut self,
+        call: impl FnOnce(&bindings::Toolkit, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T> {
+        self.store.set_epoch_deadline(CALL_TICKS);
+        call(&self.exports, &mut self.store).map_err(Error::Component)
+    }
+
+    /// The same for calls whose answer can be an error of the image.
+    pub(crate) fn attempt<T>(
+        &mut self,
+        call: impl FnOnce(
+            &bindings::Toolkit,
+            &mut Store<State>,
+        )
+            -> wasmtime::Result<std::result::Result<T, bindings::exports::portolan::image::types::Error>>,
+    ) -> Result<T> {
+        self.call(call)?.map_err(Error::from)
+    }
+}
+
+/// Loads the precompiled component; compiles it anew where the processor lacks what the build machine had.
+#[allow(unsafe_code)]
+fn load(engine: &Engine) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes were written by this crate's build script and are part of the executable; nothing that comes
+    // from outside is ever deserialised. wasmtime checks version, settings and processor features itself.
+    match unsafe { Component::deserialize(engine, TOOLKIT_CWASM) } {
+        Ok(component) => Ok(component),
+        Err(_) => Component::new(engine, TOOLKIT_WASM),
+    }
+}
