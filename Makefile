@@ -1,0 +1,45 @@
+# Everything is built with one profile, so that wasmtime, most of the work, is compiled once.
+
+# Where rustup puts cargo, should the shell not know it yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+export CARGO_TERM_PROGRESS_WHEN ?= never
+
+# The two crates of WebAssembly are built by the build script of `host`.
+NATIVE = --workspace --exclude portolan-hasher --exclude portolan-toolkit
+LOGIC = -p portolan-image -p portolan-layer
+COMPONENTS = -p portolan-hasher -p portolan-toolkit
+
+.PHONY: help setup demo build test test-fast lint bench clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
+
+setup: ## install what building, testing and measuring need; quick when all is there
+	@tests/setup.sh all
+
+build: ## build the command line
+	@tests/setup.sh build
+	cargo build --release --locked -p portolan
+
+demo: build ## inspect, list, verify and unpack the image in tests/images/demo
+	@tests/demo.sh
+
+test: setup ## all tests
+	cargo test --release --locked $(NATIVE)
+
+test-fast: ## the tests of the logic alone, a few seconds once built
+	cargo test --release --locked $(LOGIC)
+
+lint: ## formatting, clippy, shell scripts, licences and advisories
+	@tests/setup.sh lint
+	cargo fmt --all -- --check
+	cargo clippy --release --locked $(NATIVE) --all-targets -- -D warnings
+	cargo clippy --release --locked $(COMPONENTS) --target wasm32-unknown-unknown -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/*.sh; else echo "shellcheck is not installed: scripts not checked"; fi
+	@if command -v cargo-deny >/dev/null; then cargo deny --locked check; else echo "cargo-deny is not installed: dependencies not checked"; fi
+
+bench: setup build ## measure against the tools of Debian
+	@tests/bench.sh
+
+clean: ## remove what was built
+	cargo clean

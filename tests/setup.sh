@@ -1,0 +1,85 @@
+#!/bin/sh
+# Installs what is missing, without questions: `setup.sh build`, `setup.sh lint` or `setup.sh all` (the default).
+# Silent when everything is there.
+set -eu
+
+# To compile. The wasm target needs no C compiler; zstd of the tests does.
+build="gcc libc6-dev make"
+lint="shellcheck"
+# Peers that the tests compare with, and what they need.
+test="attr busybox-static crun debootstrap docker-registry gzip runc skopeo tar umoci zstd"
+bench="hyperfine time"
+
+fail() {
+    echo "setup: $1" >&2
+    exit 1
+}
+
+packages() {
+    missing=""
+    for package in "$@"; do
+        if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+            missing="$missing $package"
+        fi
+    done
+    [ -n "$missing" ] || return 0
+    echo "setup: installing$missing" >&2
+    as_root=""
+    if [ "$(id -u)" != 0 ]; then
+        sudo -n true 2>/dev/null || fail "as root, run: apt-get install$missing"
+        as_root="sudo -n"
+    fi
+    # The list is a list.
+    # shellcheck disable=SC2086
+    {
+        $as_root apt-get update -qq
+        # Nothing that is installed may start a service.
+        $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends \
+            -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 $missing >/dev/null
+    }
+}
+
+wasm_target() {
+    target=wasm32-unknown-unknown
+    [ ! -d "$(rustc --print target-libdir --target "$target")" ] || return 0
+    echo "setup: adding the Rust target $target" >&2
+    if command -v rustup >/dev/null && rustup -q target add "$target"; then
+        return 0
+    fi
+    # The build script finds these and compiles the standard library for the target from its source.
+    echo "setup: rustup cannot add it; taking Debian's source of the standard library" >&2
+    packages rustc-web cargo-web rust-web-src
+}
+
+component() {
+    if ! cargo "$1" --version >/dev/null 2>&1; then
+        echo "setup: adding $2" >&2
+        rustup -q component add "$2"
+    fi
+}
+
+command -v dpkg-query >/dev/null || fail "this is not Debian; needed are: $build, and for the tests: $test"
+command -v cargo >/dev/null || fail "Rust is not installed; see https://rustup.rs"
+
+case "${1:-all}" in
+build)
+    # shellcheck disable=SC2086
+    packages $build
+    wasm_target
+    ;;
+lint)
+    # shellcheck disable=SC2086
+    packages $build $lint
+    wasm_target
+    component fmt rustfmt
+    component clippy clippy
+    ;;
+all)
+    # shellcheck disable=SC2086
+    packages $build $test $bench
+    wasm_target
+    ;;
+*)
+    fail "expected build, lint or all, not $1"
+    ;;
+esac
