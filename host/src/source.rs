@@ -119,8 +119,11 @@ pub fn open(toolkit: &Toolkit, reference: &ImageReference) -> Result<Opened> {
     let metadata = path.metadata().map_err(Error::io("open", &path))?;
     let source: Box<dyn Source> = match reference.location {
         _ if metadata.is_dir() => match reference.location {
-            Location::Layout | Location::Path => Box::new(Layout::open(toolkit, &path)?),
-            _ => return Err(Error::Source { path, reason: "it is a directory, not an archive".to_owned() }),
+            Location::LayoutArchive | Location::DockerArchive => {
+                return Err(Error::Source { path, reason: "it is a directory, not an archive".to_owned() });
+            }
+            // A bare path may look like a name in a registry; what is there takes precedence.
+            _ => Box::new(Layout::open(toolkit, &path)?),
         },
         Location::Layout => return Err(Error::Source { path, reason: "it is not a directory".to_owned() }),
         Location::LayoutArchive => Box::new(LayoutArchive::open(toolkit, &path)?),
