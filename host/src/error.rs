@@ -55,6 +55,8 @@ pub enum Error {
         /// What stopped it.
         reason: String,
     },
+    /// Something was asked for that cannot be, whatever the image is.
+    Usage(String),
     /// A component trapped or could not be run: a defect of Portolan, not of the image.
     Component(wasmtime::Error),
 }
@@ -64,6 +66,30 @@ impl Error {
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { action, path, source }
+    }
+
+    /// The word for this error, the same in every language for what the toolkit says.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Image { code, .. } => word(*code),
+            Self::Io { .. } => "io",
+            Self::Destination { .. } => "destination",
+            Self::Source { .. } => "source",
+            Self::Privilege { .. } => "privilege",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Usage(_) => "usage",
+            Self::Component(_) => "component",
+        }
+    }
+
+    /// The same error as one of usage: what the toolkit refused came from the caller, not from an image.
+    #[must_use]
+    pub fn into_usage(self) -> Self {
+        match self {
+            Self::Image { message, .. } => Self::Usage(message),
+            other => other,
+        }
     }
 
     /// A blob that the image refers to and that is not there.
@@ -105,6 +131,7 @@ impl fmt::Display for Error {
             Self::Source { path, reason } => write!(f, "no image at {}: {reason}", path.display()),
             Self::Privilege { path, action, .. } => write!(f, "cannot {action} of {path} in the image"),
             Self::Interrupted { reason } => write!(f, "stopped by {reason}"),
+            Self::Usage(reason) => f.write_str(reason),
             Self::Component(_) => f.write_str("a component failed: this is a defect of portolan, not of the image"),
         }
     }
@@ -123,5 +150,36 @@ impl std::error::Error for Error {
 impl From<crate::bindings::exports::portolan::image::types::Error> for Error {
     fn from(error: crate::bindings::exports::portolan::image::types::Error) -> Self {
         Self::Image { code: error.code, message: error.message }
+    }
+}
+
+/// The word for an error code, as `wit/types.wit` has it.
+#[must_use]
+pub fn word(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::InvalidDigest => "invalid-digest",
+        ErrorCode::UnsupportedAlgorithm => "unsupported-algorithm",
+        ErrorCode::DigestMismatch => "digest-mismatch",
+        ErrorCode::SizeMismatch => "size-mismatch",
+        ErrorCode::DiffIdMismatch => "diff-id-mismatch",
+        ErrorCode::InvalidDocument => "invalid-document",
+        ErrorCode::AmbiguousDocument => "ambiguous-document",
+        ErrorCode::UnsupportedMediaType => "unsupported-media-type",
+        ErrorCode::InvalidReference => "invalid-reference",
+        ErrorCode::ReferenceNotFound => "reference-not-found",
+        ErrorCode::InvalidPlatform => "invalid-platform",
+        ErrorCode::PlatformNotFound => "platform-not-found",
+        ErrorCode::InvalidArchive => "invalid-archive",
+        ErrorCode::InvalidPath => "invalid-path",
+        ErrorCode::InvalidLink => "invalid-link",
+        ErrorCode::InvalidWhiteout => "invalid-whiteout",
+        ErrorCode::InvalidCompression => "invalid-compression",
+        ErrorCode::UnsupportedCompression => "unsupported-compression",
+        ErrorCode::CompressionMismatch => "compression-mismatch",
+        ErrorCode::PathNotFound => "path-not-found",
+        ErrorCode::UserNotFound => "user-not-found",
+        ErrorCode::LimitExceeded => "limit-exceeded",
+        ErrorCode::InvalidState => "invalid-state",
+        ErrorCode::BlobNotFound => "blob-not-found",
     }
 }

@@ -36,5 +36,5 @@ pub mod tree;
 pub mod unpack;
 pub mod verify;
 
-pub use error::{Error, ErrorCode, Result};
+pub use error::{Error, ErrorCode, Result, word};
 pub use toolkit::{HASHER_WASM, PORTOLAN_WASM, TOOLKIT_WASM, Toolkit};
