@@ -1,6 +1,6 @@
 //! Documents, and the ways from a place to its images.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::reference::Selector;
 use crate::source::Source;
 use crate::toolkit::Toolkit;
@@ -114,6 +114,70 @@ pub fn list(toolkit: &Toolkit, source: &dyn Source, selector: &Selector) -> Resu
         })?;
     }
     instance.call(|exports, store| exports.portolan_image_manifest().lister().call_finish(store, lister))
+}
+
+/// What a selector names, without looking into it: one descriptor, or several of one name for different platforms.
+///
+/// # Errors
+/// `reference-not-found`; or, on the way to a digest, what is wrong with a document.
+pub fn roots(toolkit: &Toolkit, source: &dyn Source, selector: &Selector) -> Result<Vec<Descriptor>> {
+    let index = source.index()?;
+    let (tag, digest) = (selector.tag.as_deref(), selector.digest.as_deref());
+    let mut instance = toolkit.instantiate()?;
+    let lister = instance.attempt(|exports, store| {
+        exports.portolan_image_manifest().lister().call_start(store, &index, tag, digest, toolkit.limits())
+    })?;
+    let mut roots: Vec<Descriptor> = Vec::new();
+    loop {
+        let next =
+            instance.call(|exports, store| exports.portolan_image_manifest().lister().call_next(store, lister))?;
+        let Some(descriptor) = next else { break };
+        let bytes = match digest {
+            Some(digest) if descriptor.digest == digest => return Ok(vec![descriptor]),
+            Some(_) => document(source, &descriptor)?,
+            // Without its documents the listing stays at what the selector names.
+            None => {
+                roots.push(descriptor);
+                None
+            }
+        };
+        instance.attempt(|exports, store| {
+            exports.portolan_image_manifest().lister().call_supply(store, lister, bytes.as_deref())
+        })?;
+    }
+    let listed =
+        instance.call(|exports, store| exports.portolan_image_manifest().lister().call_finish(store, lister))?;
+    for Listed { descriptor, .. } in listed {
+        if digest.is_none_or(|digest| descriptor.digest == digest)
+            && roots.iter().all(|root| root.digest != descriptor.digest)
+        {
+            roots.push(descriptor);
+        }
+    }
+    Ok(roots)
+}
+
+/// The bytes of a document, verified. `limit` is the key of the limit that bounds it.
+///
+/// # Errors
+/// `blob-not-found`, `limit-exceeded`, or that it is not what its descriptor promises.
+pub fn fetch(toolkit: &Toolkit, source: &dyn Source, descriptor: &Descriptor, limit: &str) -> Result<Vec<u8>> {
+    let most = toolkit.limit(limit)?;
+    if descriptor.size > most {
+        return Err(Error::Image {
+            code: ErrorCode::LimitExceeded,
+            message: format!(
+                "{} of {} bytes exceeds the limit of {most} bytes; raise {limit} to allow it",
+                descriptor.digest, descriptor.size
+            ),
+        });
+    }
+    let bytes = match source.fetch(&descriptor.digest)? {
+        Some(blob) => blob.read_whole(descriptor.size)?,
+        None => descriptor.data.clone().ok_or_else(|| Error::missing(&descriptor.digest))?,
+    };
+    crate::digest::verify(toolkit, &descriptor.digest, descriptor.size, bytes.as_slice())?;
+    Ok(bytes)
 }
 
 /// The bytes of a document as they lie there, from its descriptor where that embeds them.
