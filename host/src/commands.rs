@@ -1,0 +1,244 @@
+//! The commands, one file each: `Args` says what can be asked, `run` does it.
+//!
+//! What every command keeps to:
+//! - answers go to standard output, everything else to standard error;
+//! - `--json` answers one JSON value with the member names of the specifications and exact sizes;
+//! - whatever comes from an image is made printable before a terminal sees it;
+//! - the exit code is 0 when it is done, 1 when the image is wrong, 2 when the run failed.
+
+mod completion;
+mod digest;
+mod help;
+mod inspect;
+mod platforms;
+mod unpack;
+mod verify;
+
+use crate::output::Output;
+use crate::signals::{self, Waiting};
+use crate::watching::{Bars, Lines};
+use clap::{Parser, Subcommand, ValueEnum};
+use portolan::interrupt::Interrupt;
+use portolan::layers::Layers;
+use portolan::limits;
+use portolan::manifest::{self, Resolved};
+use portolan::platform::{self, Platform};
+use portolan::progress::{Progress, Quiet};
+use portolan::source::{self, Opened};
+use portolan::{Error, Result, Toolkit, reference};
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+/// Inspect, verify and unpack OCI images.
+///
+/// Images are read where they lie: layouts, archives of layouts and of `docker save`, and standard input. Nothing is
+/// believed before its digest is verified.
+#[derive(Debug, Parser)]
+#[command(
+    name = "portolan",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 the image is wrong, 2 the run failed.\n\
+                  `portolan help references` shows how images are named, `portolan help limits` what they may ask for."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) fn run(&self) -> Result<Outcome> {
+        if self.global.limits.iter().any(|limits| limits == "help") {
+            return help::print_limits(&Output::new(&self.global)).map(|()| Outcome::Done);
+        }
+        // These need no toolkit, and answer at once.
+        match &self.command {
+            Command::Completion(args) => return completion::run(args, &Output::new(&self.global)),
+            Command::Help(args) => return help::run(args, &Output::new(&self.global)),
+            _ => {}
+        }
+        let context = Context::new(&self.global)?;
+        let outcome = self.command.run(&context)?;
+        context.output.flush()?;
+        Ok(outcome)
+    }
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but what was asked for
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Treat warnings as errors
+    #[arg(long, global = true)]
+    pub(crate) strict: bool,
+    /// What an image may ask for, such as layers=16,ratio=200; `help` lists all limits
+    #[arg(long, global = true, value_name = "KEY=VALUE,...")]
+    pub(crate) limits: Vec<String>,
+    /// How to show how far a long run is
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto", hide_default_value = true)]
+    pub(crate) progress: Watching,
+    /// How many blobs to read at once [default: one a processor]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+}
+
+/// How to show how far a long run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Watching {
+    /// Bars, where standard error is a terminal
+    Auto,
+    /// One JSON object a line on standard error
+    Json,
+    /// Nothing
+    None,
+}
+
+/// Which image a command is about.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ImageArgs {
+    /// The image: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], a path, or - for standard input
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// The platform, such as linux/arm64; several in the order of preference [default: this machine's]
+    #[arg(long, short, value_name = "OS/ARCH", value_delimiter = ',')]
+    pub(crate) platform: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Inspect(inspect::Args),
+    Platforms(platforms::Args),
+    Verify(verify::Args),
+    Unpack(unpack::Args),
+    Digest(digest::Args),
+    Completion(completion::Args),
+    Help(help::Args),
+}
+
+impl Command {
+    pub(crate) fn run(&self, context: &Context) -> Result<Outcome> {
+        match self {
+            Self::Inspect(args) => inspect::run(args, context),
+            Self::Platforms(args) => platforms::run(args, context),
+            Self::Verify(args) => verify::run(args, context),
+            Self::Unpack(args) => unpack::run(args, context),
+            Self::Digest(args) => digest::run(args, context),
+            Self::Completion(args) => completion::run(args, &context.output),
+            Self::Help(args) => help::run(args, &context.output),
+        }
+    }
+}
+
+/// How a run ended that came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is done.
+    Done,
+    /// It is done, and the image is wrong.
+    Wrong,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::Wrong => Self::from(crate::failure::WRONG),
+        }
+    }
+}
+
+/// What every command works with.
+pub(crate) struct Context {
+    /// The toolkit, with the limits in force.
+    pub(crate) toolkit: Toolkit,
+    /// Where answers go.
+    pub(crate) output: Output,
+    /// Whether warnings are errors.
+    pub(crate) strict: bool,
+    /// How many blobs are read at once.
+    pub(crate) jobs: usize,
+    /// When to stop.
+    pub(crate) interrupt: Interrupt,
+    /// Where a signal ends the run at once.
+    pub(crate) waiting: Waiting,
+    /// Who watches.
+    pub(crate) progress: Box<dyn Progress>,
+}
+
+impl Context {
+    pub(crate) fn new(global: &Global) -> Result<Self> {
+        let mut toolkit = Toolkit::new(Vec::new())?;
+        let mut interrupt = Interrupt::default();
+        if !global.limits.is_empty() {
+            let given = limits::parse(&toolkit, &global.limits.join(",")).map_err(Error::into_usage)?;
+            if let Some(seconds) = given.iter().rev().find(|limit| limit.key == "seconds") {
+                interrupt = interrupt.after(seconds.value);
+            }
+            toolkit = toolkit.with_limits(given);
+        }
+        let waiting = Waiting::default();
+        signals::listen(&interrupt, &waiting, global.json)?;
+        let jobs = match global.jobs {
+            Some(jobs) => usize::from(jobs),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let progress: Box<dyn Progress> = match global.progress {
+            Watching::Auto if !global.quiet && std::io::stderr().is_terminal() => Box::new(Bars::new()),
+            Watching::Json => Box::new(Lines::default()),
+            Watching::Auto | Watching::None => Box::new(Quiet),
+        };
+        let output = Output::new(global);
+        Ok(Self { toolkit, output, strict: global.strict, jobs, interrupt, waiting, progress })
+    }
+
+    /// Opens the place that a reference points to.
+    pub(crate) fn place(&self, image: &ImageArgs) -> Result<Opened> {
+        let reference = reference::parse(&self.toolkit, &image.image)?;
+        self.waiting.during(|| source::open(&self.toolkit, &reference))
+    }
+
+    /// The platforms that were asked for, in the order of preference.
+    pub(crate) fn platforms(&self, image: &ImageArgs) -> Result<Vec<Platform>> {
+        image.platform.iter().map(|platform| platform::parse(&self.toolkit, platform)).collect()
+    }
+
+    /// Opens the place that a reference points to and finds the image that is meant there.
+    pub(crate) fn open(&self, image: &ImageArgs) -> Result<(Opened, Resolved)> {
+        let platforms = self.platforms(image)?;
+        let opened = self.place(image)?;
+        let wanted = platform::wanted(&platforms);
+        let resolved = manifest::resolve(&self.toolkit, opened.source.as_ref(), &opened.selector, wanted)?;
+        Ok((opened, resolved))
+    }
+
+    /// The layers of an image.
+    pub(crate) fn layers<'a>(&'a self, opened: &'a Opened, image: &'a Resolved) -> Layers<'a> {
+        Layers {
+            toolkit: &self.toolkit,
+            source: opened.source.as_ref(),
+            image,
+            count: None,
+            strict: self.strict,
+            jobs: self.jobs,
+            progress: self.progress.as_ref(),
+            interrupt: &self.interrupt,
+        }
+    }
+
+    /// Prints the answer to `--json`.
+    pub(crate) fn print_json(&self, value: &serde_json::Value) -> Result<()> {
+        self.output.line(format!("{value:#}"))
+    }
+}

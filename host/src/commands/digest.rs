@@ -1,0 +1,62 @@
+//! `digest`: the digests of files.
+
+use super::{Context, Outcome};
+use portolan::{Error, Result, digest, text};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt as _;
+
+/// Compute the digest of files
+#[derive(Debug, clap::Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    portolan digest layer.tar.gz\n  \
+    gunzip < layer.tar.gz | portolan digest --algorithm sha512 -")]
+pub(crate) struct Args {
+    /// The algorithm
+    #[arg(long, short, value_enum, default_value = "sha256")]
+    algorithm: Algorithm,
+    /// The files; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Algorithm {
+    Sha256,
+    Sha384,
+    Sha512,
+    Blake3,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    let algorithm = match args.algorithm {
+        Algorithm::Sha256 => "sha256",
+        Algorithm::Sha384 => "sha384",
+        Algorithm::Sha512 => "sha512",
+        Algorithm::Blake3 => "blake3",
+    };
+    let mut shown = Vec::with_capacity(args.files.len());
+    for file in &args.files {
+        let (digest, size) = context.waiting.during(|| compute(context, algorithm, file))?;
+        let name = text::path(file.as_bytes());
+        if context.output.json {
+            shown.push(json!({ "file": file.to_string_lossy(), "digest": digest, "size": size }));
+        } else {
+            context.output.line(format!("{digest}  {name}"))?;
+            context.output.flush()?;
+        }
+    }
+    if context.output.json {
+        context.print_json(&Value::Array(shown))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn compute(context: &Context, algorithm: &str, file: &OsString) -> Result<(String, u64)> {
+    if file == "-" {
+        return digest::compute(&context.toolkit, algorithm, std::io::stdin().lock());
+    }
+    let open = File::open(file).map_err(Error::io("open", file))?;
+    digest::compute(&context.toolkit, algorithm, open)
+}

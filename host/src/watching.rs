@@ -1,0 +1,122 @@
+//! Showing how far a run is: bars on a terminal, or lines of JSON for other programs.
+
+use crate::output::{complain, short};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use portolan::progress::Progress;
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Runs that are shorter show nothing: a bar that flashes up tells nobody anything.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// How often a blob is reported in JSON at most.
+const PERIOD: Duration = Duration::from_millis(100);
+
+/// One bar for each blob that is being read.
+pub(crate) struct Bars {
+    started: Instant,
+    multi: MultiProgress,
+    style: ProgressStyle,
+    blobs: Mutex<HashMap<String, Blob>>,
+}
+
+struct Blob {
+    size: u64,
+    done: u64,
+    bar: Option<ProgressBar>,
+}
+
+impl Bars {
+    pub(crate) fn new() -> Self {
+        let template = "{prefix}  {bar:30}  {bytes:>10} / {total_bytes:10}  {bytes_per_sec:>12}  {eta:>4}";
+        Self {
+            started: Instant::now(),
+            multi: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)),
+            style: ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("━╸─"),
+            blobs: Mutex::default(),
+        }
+    }
+
+    fn blobs(&self) -> MutexGuard<'_, HashMap<String, Blob>> {
+        self.blobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress for Bars {
+    fn begin(&self, digest: &str, size: u64) {
+        self.blobs().insert(digest.to_owned(), Blob { size, done: 0, bar: None });
+    }
+
+    fn advance(&self, digest: &str, bytes: u64) {
+        let mut blobs = self.blobs();
+        let Some(blob) = blobs.get_mut(digest) else { return };
+        blob.done += bytes;
+        match &blob.bar {
+            Some(bar) => bar.set_position(blob.done),
+            None if self.started.elapsed() >= PATIENCE => {
+                let bar = self.multi.add(ProgressBar::new(blob.size).with_style(self.style.clone()));
+                bar.set_prefix(short(digest));
+                bar.set_position(blob.done);
+                blob.bar = Some(bar);
+            }
+            None => {}
+        }
+    }
+
+    fn end(&self, digest: &str) {
+        if let Some(bar) = self.blobs().remove(digest).and_then(|blob| blob.bar) {
+            bar.finish_and_clear();
+            self.multi.remove(&bar);
+        }
+    }
+}
+
+/// Nothing stays on the terminal when a run ends early.
+impl Drop for Bars {
+    fn drop(&mut self) {
+        let _ = self.multi.clear();
+    }
+}
+
+/// One JSON object a line on standard error, for other programs.
+#[derive(Default)]
+pub(crate) struct Lines(Mutex<HashMap<String, Line>>);
+
+struct Line {
+    size: u64,
+    done: u64,
+    said: Instant,
+}
+
+impl Lines {
+    fn lines(&self) -> MutexGuard<'_, HashMap<String, Line>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress for Lines {
+    fn begin(&self, digest: &str, size: u64) {
+        self.lines().insert(digest.to_owned(), Line { size, done: 0, said: Instant::now() });
+        complain(&json!({ "event": "begin", "digest": digest, "size": size }).to_string());
+    }
+
+    fn advance(&self, digest: &str, bytes: u64) {
+        let mut lines = self.lines();
+        let Some(line) = lines.get_mut(digest) else { return };
+        line.done += bytes;
+        if line.said.elapsed() >= PERIOD {
+            line.said = Instant::now();
+            let event = json!({ "event": "advance", "digest": digest, "bytes": line.done, "size": line.size });
+            complain(&event.to_string());
+        }
+    }
+
+    fn end(&self, digest: &str) {
+        if let Some(line) = self.lines().remove(digest) {
+            complain(&json!({ "event": "end", "digest": digest, "bytes": line.done, "size": line.size }).to_string());
+        }
+    }
+}
