@@ -85,9 +85,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         Ok((store.data_mut().hashes.take(hash.rep())?.finish(),))
     })?;
     hasher.func_wrap("crc32", |store: StoreContextMut<'_, State>, (crc, bytes): (u32, WasmList<u8>)| {
-        let mut hasher = crc32fast::Hasher::new_with_initial(crc);
-        hasher.update(bytes.as_le_slice(&store));
-        Ok((hasher.finalize(),))
+        Ok((SoftwareHashes.crc32()(crc, bytes.as_le_slice(&store)),))
     })?;
     Ok(())
 }

@@ -16,9 +16,7 @@ impl Guest for Component {
     type Hash = Hash;
 
     fn crc32(crc: u32, bytes: Vec<u8>) -> u32 {
-        let mut hasher = crc32fast::Hasher::new_with_initial(crc);
-        hasher.update(&bytes);
-        hasher.finalize()
+        SoftwareHashes.crc32()(crc, &bytes)
     }
 }
 

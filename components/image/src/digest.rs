@@ -189,7 +189,13 @@ pub trait Hash: Send {
 pub trait Hashes {
     /// Starts a hash, or nothing where the algorithm cannot be computed.
     fn start(&self, algorithm: &Algorithm) -> Option<Box<dyn Hash>>;
+
+    /// How to continue a CRC-32, with which gzip guards its members, over more bytes. The first value is 0.
+    fn crc32(&self) -> Crc32;
 }
+
+/// Continues a CRC-32 (ISO 3309) over more bytes.
+pub type Crc32 = fn(u32, &[u8]) -> u32;
 
 /// The ChainIDs of a stack of layers, bottom first, one for each DiffID (C-18).
 ///

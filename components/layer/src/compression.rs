@@ -17,6 +17,7 @@ pub mod zstd;
 use crate::error::{Error, Result};
 use crate::tar::header;
 use portolan_image::Limits;
+use portolan_image::digest::Crc32;
 
 /// A compression that layers may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,10 +104,10 @@ pub(crate) enum Decoder {
 
 impl Decoder {
     /// A decoder, or nothing for a plain tar.
-    pub(crate) fn new(compression: Compression, limits: &Limits) -> Option<Self> {
+    pub(crate) fn new(compression: Compression, limits: &Limits, crc32: Crc32) -> Option<Self> {
         match compression {
             Compression::None => None,
-            Compression::Gzip => Some(Self::Gzip(Box::new(gzip::Decoder::new(limits)))),
+            Compression::Gzip => Some(Self::Gzip(Box::new(gzip::Decoder::new(limits, crc32)))),
             Compression::Zstd => Some(Self::Zstd(Box::new(zstd::Decoder::new(limits)))),
         }
     }

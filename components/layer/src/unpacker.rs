@@ -5,7 +5,7 @@ use crate::compression::{self, Compression, Decoder, Detection};
 use crate::error::{Error, Result};
 use crate::tar;
 use crate::warning::Warning;
-use portolan_image::digest::{Hash, Hashes};
+use portolan_image::digest::{Crc32, Hash, Hashes};
 use portolan_image::{Algorithm, DiffId, Digest, Limits};
 
 /// How many decoded bytes one batch has at most.
@@ -117,6 +117,7 @@ pub struct Unpacker {
     expected: Option<(Digest, u64)>,
     diff_id: Option<DiffId>,
 
+    crc32: Crc32,
     blob_hash: Hashing,
     diff_hash: Hashing,
     /// What was fed and not decoded yet, from `position`.
@@ -175,6 +176,7 @@ impl Unpacker {
             Limits::check("layer-bytes", limits.layer_bytes, *size, || format!("the layer {digest}"))?;
         }
         Ok(Self {
+            crc32: hashes.crc32(),
             blob_hash: Hashing::new(hashes, expected.as_ref().map(|(digest, _)| digest))?,
             diff_hash: Hashing::new(hashes, diff_id.as_ref().map(|diff_id| &diff_id.0))?,
             archive: tar::Reader::new(limits.clone(), strict, content),
@@ -319,7 +321,7 @@ impl Unpacker {
             Detection::Found(actual) => actual,
         };
         self.compression = Some(actual);
-        self.decoder = Decoder::new(actual, &self.limits);
+        self.decoder = Decoder::new(actual, &self.limits, self.crc32);
         if let Some(label) = self.label
             && label != actual
         {

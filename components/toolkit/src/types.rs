@@ -2,7 +2,7 @@
 
 pub(crate) use crate::bindings::exports::portolan::image::types::{Error, ErrorCode, Limit};
 use crate::bindings::portolan::image::hasher;
-use portolan_image::digest::{Algorithm, Hash, Hashes};
+use portolan_image::digest::{Algorithm, Crc32, Hash, Hashes};
 use portolan_image::{Code, Limits};
 
 /// The answer of every function that can fail.
@@ -73,6 +73,10 @@ impl Hashes for Imported {
             _ => return None,
         };
         Some(Box::new(ImportedHash(hasher::Hash::new(algorithm))))
+    }
+
+    fn crc32(&self) -> Crc32 {
+        hasher::crc32
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every supported algorithm in software, from the field's own crates.
 
-use super::{Algorithm, Hash, Hashes};
+use super::{Algorithm, Crc32, Hash, Hashes};
 use sha2::Digest as _;
 
 /// Hashes in software: SHA-2 from `sha2` (SHA-NI where the processor has it) and BLAKE3 from `blake3`.
@@ -15,6 +15,14 @@ impl Hashes for SoftwareHashes {
             Algorithm::Sha512 => Some(Box::new(Sha2(sha2::Sha512::new()))),
             Algorithm::Blake3 => Some(Box::new(Blake3(blake3::Hasher::new()))),
             Algorithm::Other(_) => None,
+        }
+    }
+
+    fn crc32(&self) -> Crc32 {
+        |crc, bytes| {
+            let mut hasher = crc32fast::Hasher::new_with_initial(crc);
+            hasher.update(bytes);
+            hasher.finalize()
         }
     }
 }

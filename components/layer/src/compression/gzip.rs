@@ -14,6 +14,7 @@ use super::damaged;
 use crate::error::Result;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use portolan_image::Limits;
+use portolan_image::digest::Crc32;
 
 pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 const FORMAT: &str = "gzip";
@@ -51,14 +52,15 @@ pub(crate) struct Decoder {
     limits: Limits,
     inflate: Decompress,
     header_crc: Crc,
-    crc: Crc,
+    crc: u32,
+    crc32: Crc32,
     /// Consumed in all.
     offset: u64,
     padding: u64,
 }
 
 impl Decoder {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, crc32: Crc32) -> Self {
         Self {
             state: State::Header,
             flags: 0,
@@ -66,7 +68,8 @@ impl Decoder {
             limits: limits.clone(),
             inflate: Decompress::new(false),
             header_crc: Crc::new(),
-            crc: Crc::new(),
+            crc: 0,
+            crc32,
             offset: 0,
             padding: 0,
         }
@@ -176,7 +179,7 @@ impl Decoder {
         self.optional = 0;
         self.header_crc.reset();
         self.header_crc.update(&fixed);
-        self.crc.reset();
+        self.crc = 0;
         self.next_field();
         Ok(())
     }
@@ -216,7 +219,7 @@ impl Decoder {
             let reason = error.message().unwrap_or("the deflate stream is damaged");
             damaged(FORMAT, self.offset + consumed as u64, reason)
         })?;
-        crc32(&mut self.crc, output.get(..*decoded).unwrap_or_default());
+        self.crc = (self.crc32)(self.crc, output.get(..*decoded).unwrap_or_default());
         if status == Status::StreamEnd {
             self.state = State::Trailer;
             return Ok(true);
@@ -225,7 +228,7 @@ impl Decoder {
     }
 
     fn end_member(&mut self, crc: u32, length: u32) -> Result<()> {
-        let (actual, actual_length) = (self.crc.sum(), self.inflate.total_out() as u32);
+        let (actual, actual_length) = (self.crc, self.inflate.total_out() as u32);
         if crc != actual {
             return Err(self.damaged(format!("the CRC-32 of a member is {actual:08x}, its trailer says {crc:08x}")));
         }
@@ -247,10 +250,4 @@ fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     let (taken, after) = rest.split_first_chunk()?;
     *rest = after;
     Some(taken)
-}
-
-/// The one place where the checksum of decoded bytes is computed: without carry-less multiplication, as in WebAssembly,
-/// it is a cost worth replacing.
-fn crc32(crc: &mut Crc, bytes: &[u8]) {
-    crc.update(bytes);
 }

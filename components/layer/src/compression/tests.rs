@@ -4,6 +4,7 @@ use super::*;
 use crate::tar::samples::{archive, file};
 use flate2::Compression as Level;
 use portolan_image::Code;
+use portolan_image::digest::{Hashes as _, SoftwareHashes};
 use proptest::prelude::*;
 use std::io::Write;
 
@@ -24,7 +25,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 /// Decodes in pieces of a size, with little room for what comes out.
 fn decode_in(blob: &[u8], piece: usize, limits: &Limits) -> Result<(Vec<u8>, u64)> {
     let Detection::Found(compression) = detect(blob, true) else { panic!("not detected") };
-    let mut decoder = Decoder::new(compression, limits).unwrap();
+    let mut decoder = Decoder::new(compression, limits, SoftwareHashes.crc32()).unwrap();
     let (mut decoded, mut input) = (Vec::new(), Vec::new());
     for piece in blob.chunks(piece) {
         input.extend_from_slice(piece);

@@ -265,6 +265,10 @@ impl Hashes for NoHash {
     fn start(&self, _: &Algorithm) -> Option<Box<dyn Hash>> {
         Some(Box::new(Self))
     }
+
+    fn crc32(&self) -> Crc32 {
+        SoftwareHashes.crc32()
+    }
 }
 
 impl Hash for NoHash {
