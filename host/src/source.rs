@@ -108,11 +108,15 @@ pub fn open(toolkit: &Toolkit, reference: &ImageReference) -> Result<Opened> {
     let Some(Candidate { path, selector }) =
         reference.candidates.iter().find(|candidate| Path::new(&candidate.path).symlink_metadata().is_ok())
     else {
-        let path = reference.candidates.last().map_or_else(PathBuf::new, |candidate| PathBuf::from(&candidate.path));
-        let reason = match &reference.name {
-            Some(name) => format!("no such file; {} in a registry cannot be read yet", name.canonical),
-            None => "no such file or directory".to_owned(),
+        let (path, reason) = match (reference.candidates.last(), &reference.name) {
+            (Some(Candidate { path, .. }), None) => (path, "no such file or directory".to_owned()),
+            (Some(Candidate { path, .. }), Some(name)) => {
+                (path, format!("no such file or directory, and registries cannot be read yet ({})", name.canonical))
+            }
+            (None, Some(name)) => (&name.canonical, "registries cannot be read yet".to_owned()),
+            (None, None) => (&String::new(), "the reference names no place".to_owned()),
         };
+        let path = PathBuf::from(path);
         return Err(Error::Source { path, reason });
     };
     let path = PathBuf::from(path);

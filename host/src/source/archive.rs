@@ -4,7 +4,7 @@ use super::{Blob, DockerArchive, LayoutArchive, Source};
 use crate::error::{Error, Result};
 use crate::toolkit::{Instance, Toolkit};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,7 +31,10 @@ impl Archive {
         }
         let length = file.read_at(&mut magic, 0).map_err(Error::io("read", path))?;
         if length == 2 && magic == GZIP_MAGIC {
-            file = spool(toolkit, flate2::read::MultiGzDecoder::new(io::BufReader::new(file)), path)?;
+            // A copy of a stream stands at its end.
+            file.rewind().map_err(Error::io("read", path))?;
+            let decoder = flate2::read::MultiGzDecoder::new(io::BufReader::new(file));
+            file = spool(toolkit, decoder, path).map_err(|error| damaged(error, path))?;
         }
         let mut instance = toolkit.instantiate()?;
         let limits = toolkit.limits();
@@ -109,6 +112,24 @@ fn spool(toolkit: &Toolkit, reader: impl Read, path: &Path) -> Result<File> {
         });
     }
     Ok(file)
+}
+
+/// What a decoder says of damaged bytes is no matter of the system.
+fn damaged(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Io { source, .. }
+            if matches!(
+                source.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
+            ) =>
+        {
+            Error::Image {
+                code: crate::error::ErrorCode::InvalidCompression,
+                message: format!("{}: the gzip stream is damaged: {source}", path.display()),
+            }
+        }
+        other => other,
+    }
 }
 
 /// Fills a buffer as far as the file goes.
