@@ -1,6 +1,6 @@
 //! Unpacking an image to a root filesystem or a bundle: everything verified before anything appears.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::layer::{Selection, Summary};
 use crate::layers::Layers;
 use crate::rootfs::{Made, Objects, Privileges, Rootfs};
@@ -81,10 +81,17 @@ pub fn unpack(layers: &Layers<'_>, destination: &Path, options: &Options) -> Res
 /// The ordinals of the contents that a pattern needs, by layer.
 fn contents(tree: &mut Tree, pattern: &str) -> Result<BTreeMap<u32, Vec<u32>>> {
     let mut wanted: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut is_empty = true;
     for node in tree.walk(Some(pattern))? {
-        if let Some(source) = node?.source {
+        let node = node?;
+        is_empty &= node.path.is_empty();
+        if let Some(source) = node.source {
             wanted.entry(source.layer).or_default().push(source.ordinal);
         }
+    }
+    if is_empty {
+        let message = format!("nothing in the image matches {pattern}");
+        return Err(Error::Image { code: ErrorCode::PathNotFound, message });
     }
     for ordinals in wanted.values_mut() {
         ordinals.sort_unstable();
