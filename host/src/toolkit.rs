@@ -174,3 +174,18 @@ fn load(engine: &Engine) -> wasmtime::Result<Component> {
         Err(_) => Component::new(engine, TOOLKIT_WASM),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compiling takes a second; what the build script left must be what this engine takes.
+    #[test]
+    #[allow(unsafe_code)]
+    fn the_precompiled_component_is_taken_as_it_is() {
+        let engine = Engine::new(&engine::config()).unwrap();
+        // SAFETY: as in `load`.
+        let loaded = unsafe { Component::deserialize(&engine, TOOLKIT_CWASM) };
+        assert!(loaded.is_ok(), "{:?}", loaded.err());
+    }
+}
