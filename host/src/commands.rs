@@ -108,7 +108,7 @@ pub(crate) enum Watching {
 /// Which image a command is about.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ImageArgs {
-    /// The image: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], a path, or - for standard input
+    /// The image, such as oci:DIR:TAG, an archive, or - for standard input; see `help references`
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
     /// The platform, such as linux/arm64; several in the order of preference [default: this machine's]

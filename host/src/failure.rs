@@ -55,8 +55,11 @@ pub(crate) fn arguments(error: &clap::Error) -> ExitCode {
     let wants_json =
         std::env::args_os().skip(1).take_while(|argument| argument != "--").any(|argument| argument == "--json");
     if error.use_stderr() && wants_json {
+        // Up to the empty line stands what is wrong; behind it, advice for a person.
         let rendered = error.to_string();
-        let message = rendered.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let lines = rendered.lines().map(str::trim).take_while(|line| !line.is_empty());
+        let message = lines.collect::<Vec<_>>().join(" ");
+        let message = message.strip_prefix("error: ").unwrap_or(&message);
         complain(&json!({ "error": { "code": "usage", "message": message } }).to_string());
     } else {
         // Clap writes help to standard output; a closed pipe is no error there either.

@@ -170,6 +170,7 @@ pub(crate) fn short_media_type(media_type: &str) -> String {
 pub(crate) struct Table {
     columns: Vec<(&'static str, Align)>,
     rows: Vec<Vec<String>>,
+    is_cut: bool,
 }
 
 /// On which side of its column a cell stands.
@@ -182,7 +183,13 @@ pub(crate) enum Align {
 impl Table {
     /// A table with these columns; one without headings has no heading line.
     pub(crate) fn new(columns: &[(&'static str, Align)]) -> Self {
-        Self { columns: columns.to_vec(), rows: Vec::new() }
+        Self { columns: columns.to_vec(), rows: Vec::new(), is_cut: false }
+    }
+
+    /// Cuts lines where a terminal ends: for a last column that may be long and that nobody copies.
+    pub(crate) fn cut(mut self) -> Self {
+        self.is_cut = true;
+        self
     }
 
     /// Adds a row. Cells are printable.
@@ -194,7 +201,7 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// Prints the table; on a terminal, lines are cut where it ends.
+    /// Prints the table.
     pub(crate) fn print(&self, output: &Output, indent: usize) -> Result<()> {
         let mut widths: Vec<usize> = self.columns.iter().map(|(heading, _)| heading.len()).collect();
         for row in &self.rows {
@@ -202,7 +209,7 @@ impl Table {
                 *width = (*width).max(cell.chars().count());
             }
         }
-        let most = output.columns();
+        let most = output.columns().filter(|_| self.is_cut);
         if self.columns.iter().any(|(heading, _)| !heading.is_empty()) {
             let headings: Vec<String> = self.columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
             output.line(output.paint(Style::Dim, &self.format(&headings, &widths, indent, most)))?;

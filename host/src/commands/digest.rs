@@ -1,6 +1,7 @@
 //! `digest`: the digests of files.
 
 use super::{Context, Outcome};
+use crate::failure;
 use portolan::{Error, Result, digest, text};
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -37,20 +38,29 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         Algorithm::Blake3 => "blake3",
     };
     let mut shown = Vec::with_capacity(args.files.len());
+    let mut failure = None;
     for file in &args.files {
-        let (digest, size) = context.waiting.during(|| compute(context, algorithm, file))?;
-        let name = text::path(file.as_bytes());
+        let (digest, size) = match context.waiting.during(|| compute(context, algorithm, file)) {
+            Ok(computed) => computed,
+            // The others are still wanted; the last error is the one that ends the run.
+            Err(error) => {
+                if let Some(error) = failure.replace(error) {
+                    failure::print(&error, context.output.json);
+                }
+                continue;
+            }
+        };
         if context.output.json {
             shown.push(json!({ "file": file.to_string_lossy(), "digest": digest, "size": size }));
         } else {
-            context.output.line(format!("{digest}  {name}"))?;
-            context.output.flush()?;
+            context.output.line(format!("{digest}  {}", text::path(file.as_bytes())))?;
         }
     }
     if context.output.json {
         context.print_json(&Value::Array(shown))?;
     }
-    Ok(Outcome::Done)
+    context.output.flush()?;
+    failure.map_or(Ok(Outcome::Done), Err)
 }
 
 fn compute(context: &Context, algorithm: &str, file: &OsString) -> Result<(String, u64)> {

@@ -92,8 +92,8 @@ fn print(args: &Args, context: &Context, image: &Resolved, unpacked: &Unpacked) 
         context.output.warn(&format!("not kept: {lost}"));
     }
     if made.lost.len() > TOLD {
-        let more = count((made.lost.len() - TOLD) as u64, "loss", "losses");
-        context.output.warn(&format!("and {more} more; --json lists them all"));
+        let more = count((made.lost.len() - TOLD) as u64, "more loss", "more losses");
+        context.output.warn(&format!("{more}; --json lists them all"));
     }
     if context.output.quiet {
         return Ok(());

@@ -126,9 +126,11 @@ fn print(context: &Context, reference: &str, roots: &[Descriptor], verified: &Ve
     if output.quiet {
         return Ok(());
     }
-    let mut parts = vec![count(verified.documents, "document", "documents"), count(verified.layers, "layer", "layers")];
-    if verified.blobs > 0 {
-        parts.push(count(verified.blobs, "other blob", "other blobs"));
+    let mut parts = vec![count(verified.documents, "document", "documents")];
+    for (number, one, many) in [(verified.layers, "layer", "layers"), (verified.blobs, "other blob", "other blobs")] {
+        if number > 0 {
+            parts.push(count(number, one, many));
+        }
     }
     let mut found = match verified.errors {
         0 => output.paint(Style::Good, "no errors"),
@@ -138,7 +140,7 @@ fn print(context: &Context, reference: &str, roots: &[Descriptor], verified: &Ve
         found.push_str(", ");
         found.push_str(&output.paint(Style::Warning, &count(verified.warnings, "warning", "warnings")));
     }
-    output.line(format!("verified {}, {}: {found}", parts.join(", "), size(verified.bytes)))
+    output.line(format!("verified {} ({}): {found}", parts.join(", "), size(verified.bytes)))
 }
 
 fn severity(finding: &Finding) -> &'static str {

@@ -85,7 +85,8 @@ fn print_layers(output: &Output, image: &Resolved) -> Result<()> {
         ("SIZE", Align::Right),
         ("TYPE", Align::Left),
         (last, Align::Left),
-    ]);
+    ])
+    .cut();
     for (number, (layer, title)) in layers.iter().zip(titles).enumerate() {
         let made = steps.as_ref().and_then(|steps| steps.get(number).copied()).or(title).unwrap_or_default();
         // Steps of a Dockerfile may have many lines and much room between the words.
