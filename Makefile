@@ -17,9 +17,10 @@ help: ## what can be made
 setup: ## install what building, testing and measuring need; quick when all is there
 	@tests/setup.sh all
 
+# Tests are built too: with the same features chosen, `make test` compiles no dependency again.
 build: ## build the command line
 	@tests/setup.sh build
-	cargo build --release --locked -p portolan
+	cargo build --release --locked $(NATIVE) --bins --tests
 
 demo: build ## inspect, list, verify and unpack the image in tests/images/demo
 	@tests/demo.sh
@@ -39,6 +40,7 @@ lint: ## formatting, clippy, shell scripts, licences and advisories
 	@if command -v cargo-deny >/dev/null; then cargo deny --locked check; else echo "cargo-deny is not installed: dependencies not checked"; fi
 
 bench: setup build ## measure against the tools of Debian
+	cargo build --release --locked $(NATIVE) --bins --tests --examples
 	@tests/bench.sh
 
 clean: ## remove what was built
