@@ -2,7 +2,7 @@
 //!
 //! `verify BLOB DIGEST DIFF-ID [BLOB DIGEST DIFF-ID]...`
 
-use portolan_image::digest::SoftwareHashes;
+use portolan_image::digest::{DiffId, SoftwareHashes};
 use portolan_layer::{Options, Selection, Unpacker};
 use std::error::Error;
 use std::fs::File;
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             &SoftwareHashes,
             Options {
                 expected: Some((digest.parse()?, file.metadata()?.len())),
-                diff_id: Some(diff_id.parse()?),
+                diff_id: Some(DiffId(diff_id.parse()?)),
                 content: Selection::None,
                 ..Options::default()
             },
