@@ -1,10 +1,11 @@
 //! Showing how far a run is: bars on a terminal, or lines of JSON for other programs.
 
-use crate::output::{complain, short};
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::output::{complain, short, size};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use portolan::progress::Progress;
 use serde_json::json;
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,7 @@ pub(crate) struct Bars {
 }
 
 struct Blob {
+    begun: Instant,
     size: u64,
     done: u64,
     bar: Option<ProgressBar>,
@@ -29,12 +31,23 @@ struct Blob {
 
 impl Bars {
     pub(crate) fn new() -> Self {
-        let template = "{prefix}  {bar:30}  {bytes:>10} / {total_bytes:10}  {bytes_per_sec:>12}  {eta:>4}";
+        let template = "{prefix}  {bar:20}  {done:>7} / {all:7}  {rate:>9}";
+        // Bars appear late; what was done before is not done in an instant.
+        let rate = |state: &ProgressState| (state.pos() as f64 / state.elapsed().as_secs_f64().max(0.001)) as u64;
         Self {
             started: Instant::now(),
             multi: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)),
             style: ProgressStyle::with_template(template)
                 .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .with_key("done", |state: &ProgressState, to: &mut dyn Write| {
+                    let _ = to.write_str(&size(state.pos()));
+                })
+                .with_key("all", |state: &ProgressState, to: &mut dyn Write| {
+                    let _ = to.write_str(&size(state.len().unwrap_or_default()));
+                })
+                .with_key("rate", move |state: &ProgressState, to: &mut dyn Write| {
+                    let _ = write!(to, "{}/s", size(rate(state)));
+                })
                 .progress_chars("━╸─"),
             blobs: Mutex::default(),
         }
@@ -47,7 +60,7 @@ impl Bars {
 
 impl Progress for Bars {
     fn begin(&self, digest: &str, size: u64) {
-        self.blobs().insert(digest.to_owned(), Blob { size, done: 0, bar: None });
+        self.blobs().insert(digest.to_owned(), Blob { begun: Instant::now(), size, done: 0, bar: None });
     }
 
     fn advance(&self, digest: &str, bytes: u64) {
@@ -57,7 +70,8 @@ impl Progress for Bars {
         match &blob.bar {
             Some(bar) => bar.set_position(blob.done),
             None if self.started.elapsed() >= PATIENCE => {
-                let bar = self.multi.add(ProgressBar::new(blob.size).with_style(self.style.clone()));
+                let bar = ProgressBar::new(blob.size).with_style(self.style.clone());
+                let bar = self.multi.add(bar.with_elapsed(blob.begun.elapsed()));
                 bar.set_prefix(short(digest));
                 bar.set_position(blob.done);
                 blob.bar = Some(bar);

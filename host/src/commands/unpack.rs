@@ -98,8 +98,9 @@ fn print(args: &Args, context: &Context, image: &Resolved, unpacked: &Unpacked) 
     if context.output.quiet {
         return Ok(());
     }
-    let mut parts = vec![count(made.files, "file", "files"), count(made.directories, "directory", "directories")];
+    let mut parts = vec![count(made.files, "file", "files")];
     for (number, one, many) in [
+        (made.directories, "directory", "directories"),
         (made.symlinks, "symlink", "symlinks"),
         (made.hard_links, "hard link", "hard links"),
         (made.special, "special file", "special files"),
