@@ -26,7 +26,7 @@ demo: build ## inspect, verify and unpack the image in tests/images/demo
 	@tests/demo.sh
 
 test: setup ## all tests
-	cargo test --release --locked $(NATIVE)
+	cargo test --release --locked --no-fail-fast $(NATIVE)
 
 test-fast: ## the tests of the logic alone, a few seconds once built
 	cargo test --release --locked $(LOGIC)
