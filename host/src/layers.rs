@@ -1,6 +1,6 @@
 //! Reading all layers of an image: decoded in parallel, applied to the tree in order.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::interrupt::{Interrupt, is_cancelled};
 use crate::layer::{Batch, Change, Selection, Summary, UnpackOptions, Unpacker};
 use crate::manifest::Resolved;
@@ -134,6 +134,36 @@ impl Layers<'_> {
             Some((_, error)) => Err(error),
             None => Ok((tree, summaries)),
         }
+    }
+
+    /// Reads one layer again, alone, with the contents that `content` chooses.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the layer, or what the sink says.
+    pub fn read_layer(&self, index: usize, content: Selection, sink: impl Sink) -> Result<Summary> {
+        if index >= self.image.manifest.layers.len() {
+            return Err(self.no_such_layer(index));
+        }
+        self.read_one(index, content, sink, self.interrupt).map(|(_, summary)| summary)
+    }
+
+    /// The same layers without those above one of them.
+    ///
+    /// # Errors
+    /// `path-not-found` when there is no such layer.
+    pub fn up_to(&self, layer: usize) -> Result<Self> {
+        if layer >= self.image.manifest.layers.len() {
+            return Err(self.no_such_layer(layer));
+        }
+        Ok(Self { count: Some(layer + 1), ..*self })
+    }
+
+    fn no_such_layer(&self, layer: usize) -> Error {
+        let message = match self.image.manifest.layers.len() {
+            0 => format!("there is no layer {layer}: the image has none"),
+            count => format!("there is no layer {layer}: those of the image are 0 to {}", count - 1),
+        };
+        Error::Image { code: ErrorCode::PathNotFound, message }
     }
 
     /// Reads one layer and answers its changes without the contents.

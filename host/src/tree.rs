@@ -58,6 +58,17 @@ impl Tree {
         Ok(Walk { tree: self, walk, page: Vec::new().into_iter() })
     }
 
+    /// The node at a path and those below it, so many levels of them or all, in the order of [`walk`](Self::walk).
+    /// No symbolic link is followed.
+    ///
+    /// # Errors
+    /// When the component fails.
+    pub fn walk_below(&mut self, base: &[u8], depth: Option<u32>) -> Result<impl Iterator<Item = Result<Node>>> {
+        let walk = self.walk(below(base, depth).as_deref())?;
+        // The walk begins with the directories above. Where the path is no text, it holds more than was asked for.
+        Ok(walk.filter(move |node| node.as_ref().map_or(true, |node| is_below(&node.path, base))))
+    }
+
     /// The node of a path, without following a symbolic link at its end.
     ///
     /// # Errors
@@ -141,5 +152,84 @@ impl Iterator for Walk<'_> {
             }
             Err(error) => Some(Err(error)),
         }
+    }
+}
+
+/// How deep a pattern of its own is worth while; no image is much deeper.
+const DEEP: u32 = 64;
+
+/// The pattern of a path and what is below it.
+fn below(base: &[u8], depth: Option<u32>) -> Option<String> {
+    let depth = depth.filter(|&depth| depth < DEEP);
+    if base.is_empty() && depth.is_none() {
+        return None;
+    }
+    let mut pattern = String::new();
+    for chunk in base.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if "\\*?[]{},".contains(character) {
+                pattern.push('\\');
+            }
+            pattern.push(character);
+        }
+        // A pattern is text; any other byte is one character of the path.
+        pattern.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    let mut slash = if base.is_empty() { "" } else { "/" };
+    match depth {
+        None => pattern = format!("{{{pattern},{pattern}/**}}"),
+        Some(depth) => {
+            for _ in 0..depth {
+                pattern.push_str("{,");
+                pattern.push_str(slash);
+                pattern.push('*');
+                slash = "/";
+            }
+            pattern.extend((0..depth).map(|_| '}'));
+        }
+    }
+    Some(pattern)
+}
+
+/// Whether a path is another or below it.
+#[must_use]
+pub fn is_below(path: &[u8], base: &[u8]) -> bool {
+    match path.strip_prefix(base) {
+        Some(rest) => base.is_empty() || rest.is_empty() || rest.first() == Some(&b'/'),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Toolkit;
+    use crate::layer::{Entry, Kind, Timestamp};
+
+    fn directory(path: &[u8]) -> Change {
+        let mtime = Timestamp { seconds: 0, nanoseconds: 0 };
+        let (path, kind, xattrs) = (path.to_vec(), Kind::Directory, Vec::new());
+        Change::Entry(Entry { ordinal: 0, path, kind, mode: 0o755, uid: 0, gid: 0, mtime, xattrs })
+    }
+
+    #[test]
+    fn a_walk_below_a_path_has_that_path_and_its_levels_whatever_its_name_is() {
+        let mut tree = Tree::new(Toolkit::shared().unwrap()).unwrap();
+        let strange = b"a/{*,\\[\xff\xfe?}";
+        let lookalike = b"a/{*,\\[\xfe\xff?}";
+        let under = |base: &[u8], rest: &[u8]| [base, rest].concat();
+        let paths = [&strange[..], &under(strange, b"/b"), &under(strange, b"/b/c"), &under(lookalike, b"/b"), b"ax/b"];
+        tree.apply(&paths.map(directory)).unwrap();
+        let mut below = |base: &[u8], depth| -> Vec<Vec<u8>> {
+            tree.walk_below(base, depth).unwrap().map(|node| node.unwrap().path).collect()
+        };
+        assert_eq!(below(strange, None), paths[..3]);
+        assert_eq!(below(strange, Some(1)), paths[..2]);
+        assert_eq!(below(strange, Some(0)), paths[..1]);
+        assert_eq!(below(b"a", Some(1)), [b"a", &lookalike[..], &strange[..]]);
+        assert_eq!(below(b"", Some(1)), [&b""[..], b"a", b"ax"]);
+        assert_eq!(below(b"", Some(2)).len(), 6);
+        assert_eq!(below(b"", None).len(), 9);
+        assert_eq!(below(b"nowhere", None), [b""; 0]);
     }
 }
