@@ -6,13 +6,17 @@
 //! - whatever comes from an image is made printable before a terminal sees it;
 //! - the exit code is 0 when it is done, 1 when the image is wrong, 2 when the run failed.
 
+mod cat;
 mod completion;
 mod digest;
 mod help;
 mod inspect;
+mod ls;
 mod platforms;
+mod tree;
 mod unpack;
 mod verify;
+mod waste;
 
 use crate::output::Output;
 use crate::signals::{self, Waiting};
@@ -25,7 +29,7 @@ use portolan::manifest::{self, Resolved};
 use portolan::platform::{self, Platform};
 use portolan::progress::{Progress, Quiet};
 use portolan::source::{self, Opened};
-use portolan::{Error, Result, Toolkit, reference};
+use portolan::{Error, Result, Toolkit, reference, text};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
@@ -122,6 +126,10 @@ pub(crate) enum Command {
     Platforms(platforms::Args),
     Verify(verify::Args),
     Unpack(unpack::Args),
+    Tree(tree::Args),
+    Ls(ls::Args),
+    Cat(cat::Args),
+    Waste(waste::Args),
     Digest(digest::Args),
     Completion(completion::Args),
     Help(help::Args),
@@ -134,6 +142,10 @@ impl Command {
             Self::Platforms(args) => platforms::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Unpack(args) => unpack::run(args, context),
+            Self::Tree(args) => tree::run(args, context),
+            Self::Ls(args) => ls::run(args, context),
+            Self::Cat(args) => cat::run(args, context),
+            Self::Waste(args) => waste::run(args, context),
             Self::Digest(args) => digest::run(args, context),
             Self::Completion(args) => completion::run(args, &context.output),
             Self::Help(args) => help::run(args, &context.output),
@@ -239,6 +251,6 @@ impl Context {
 
     /// Prints the answer to `--json`.
     pub(crate) fn print_json(&self, value: &serde_json::Value) -> Result<()> {
-        self.output.line(format!("{value:#}"))
+        self.output.line(text::json(&format!("{value:#}")))
     }
 }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod failure;
+mod listing;
 mod output;
 mod signals;
 mod watching;

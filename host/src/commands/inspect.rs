@@ -114,7 +114,7 @@ fn total(image: &Resolved) -> u64 {
 }
 
 /// What made each layer, where the history tells of as many layers as there are.
-fn steps(image: &Resolved) -> Option<Vec<&str>> {
+pub(super) fn steps(image: &Resolved) -> Option<Vec<&str>> {
     let history = &image.config.as_ref()?.history;
     let steps: Vec<&str> = history
         .iter()

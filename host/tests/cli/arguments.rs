@@ -3,7 +3,8 @@
 use crate::{demo, portolan};
 use portolan_tests::demo as demo_image;
 
-const COMMANDS: [&str; 6] = ["inspect", "platforms", "verify", "unpack", "digest", "completion"];
+const COMMANDS: [&str; 10] =
+    ["inspect", "platforms", "verify", "unpack", "tree", "ls", "cat", "waste", "digest", "completion"];
 
 #[test]
 fn every_command_has_help_with_examples() {

@@ -2,12 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod arguments;
+mod cat;
 mod digest;
 mod inspect;
+mod ls;
 mod platforms;
 mod run;
+mod tree;
 mod unpack;
 mod verify;
+mod waste;
 
 use portolan_tests::image::{Builder, Layer, Layout};
 use portolan_tests::{demo, tar};
@@ -86,4 +90,27 @@ fn small() -> Layout {
         .layer(Layer::gzip(lower.build()).created_by("COPY lower /"))
         .layer(Layer::gzip(upper.build()).created_by("COPY upper /"));
     Layout::single("1.0", image)
+}
+
+/// A layout in a directory of its own.
+struct Written {
+    directory: tempfile::TempDir,
+}
+
+impl Written {
+    fn new(layout: &Layout) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        layout.write(directory.path());
+        Self { directory }
+    }
+
+    /// An image of these layers.
+    fn of(layers: impl IntoIterator<Item = tar::Builder>) -> Self {
+        let layers = layers.into_iter().map(|tar| Layer::gzip(tar.build()));
+        Self::new(&Layout::single("1.0", Builder::new("linux/amd64").layers(layers)))
+    }
+
+    fn reference(&self) -> &str {
+        self.directory.path().to_str().unwrap()
+    }
 }
