@@ -32,7 +32,7 @@
 //! | anything but zeros after two zero blocks | [warning](crate::Warning::DataAfterEnd), not read, as in Go and GNU tar |
 //! | the bytes that pad data to a block | not looked at |
 //! | `uname`, `gname` | not looked at (R-06) |
-//! | attributes `trusted.overlay.*`, `user.overlay.*`, `security.selinux`, `security.nfs4_acl`, `system.nfs4_acl` | left out with a [warning](crate::Warning::DroppedXattr) (R-10) |
+//! | attributes `trusted.*`, `user.overlay.*`, `security.selinux`, `security.nfs4_acl`, `system.nfs4_acl` | left out with a [warning](crate::Warning::DroppedXattr) (R-10) |
 
 mod entry;
 pub(crate) mod header;

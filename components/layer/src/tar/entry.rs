@@ -34,7 +34,8 @@ pub(super) enum Sparse {
 
 /// Attributes that mean something only on the host that made the layer.
 fn is_host_bound(name: &[u8]) -> bool {
-    name.starts_with(b"trusted.overlay.")
+    // Overlay file systems keep their whiteouts and redirects there, and no process without privileges sees any of it.
+    name.starts_with(b"trusted.")
         || name.starts_with(b"user.overlay.")
         || matches!(name, b"security.selinux" | b"security.nfs4_acl" | b"system.nfs4_acl")
 }

@@ -180,8 +180,14 @@ fn a_malformed_attribute_is_an_error() {
 // R-10, hostile input 46.
 #[test]
 fn attributes_of_the_host_are_left_out() {
-    let host =
-        ["trusted.overlay.opaque", "user.overlay.redirect", "security.selinux", "security.nfs4_acl", "system.nfs4_acl"];
+    let host = [
+        "trusted.overlay.opaque",
+        "trusted.other",
+        "user.overlay.redirect",
+        "security.selinux",
+        "security.nfs4_acl",
+        "system.nfs4_acl",
+    ];
     for name in host {
         let bytes =
             archive(&[pax(&[(&format!("SCHILY.xattr.{name}"), "y"), ("SCHILY.xattr.user.x", "z")]), file("x", b"")]);
