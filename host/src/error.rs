@@ -50,6 +50,13 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The file system of the destination takes two paths of the image for one.
+    Collision {
+        /// The path that could not be made.
+        path: String,
+        /// The path that is in the way, where it is known.
+        other: Option<String>,
+    },
     /// A signal, or the time limit, stopped the run.
     Interrupted {
         /// What stopped it.
@@ -77,6 +84,7 @@ impl Error {
             Self::Destination { .. } => "destination",
             Self::Source { .. } => "source",
             Self::Privilege { .. } => "privilege",
+            Self::Collision { .. } => "collision",
             Self::Interrupted { .. } => "interrupted",
             Self::Usage(_) => "usage",
             Self::Component(_) => "component",
@@ -130,6 +138,10 @@ impl fmt::Display for Error {
             Self::Destination { path, reason } => write!(f, "cannot unpack to {}: {reason}", path.display()),
             Self::Source { path, reason } => write!(f, "no image at {}: {reason}", path.display()),
             Self::Privilege { path, action, .. } => write!(f, "cannot {action} of {path} in the image"),
+            Self::Collision { path, other } => {
+                let other = other.as_deref().unwrap_or("another path of the image");
+                write!(f, "cannot create {path}: the file system of the destination takes it for {other}")
+            }
             Self::Interrupted { reason } => write!(f, "stopped by {reason}"),
             Self::Usage(reason) => f.write_str(reason),
             Self::Component(_) => f.write_str("a component failed: this is a defect of portolan, not of the image"),

@@ -62,7 +62,7 @@ impl<'a> Rootfs<'a> {
         if let Kind::Directory = node.kind {
             if !node.path.is_empty() {
                 let (parent, name) = self.parents.open(&node.path)?;
-                rustix::fs::mkdirat(parent, name, Mode::RWXU).map_err(at("create", &node.path))?;
+                rustix::fs::mkdirat(parent, name, Mode::RWXU).map_err(refused(parent, &node.path))?;
                 self.made.directories += 1;
             }
             self.directories.push((node.path.clone(), Attributes::of(node)));
@@ -74,14 +74,14 @@ impl<'a> Rootfs<'a> {
         match (&node.kind, &node.source) {
             (Kind::File(size), Some(source)) => {
                 let (parent, name) = self.parents.open(&node.path)?;
-                self.objects.place(source, parent, name).map_err(at("create", &node.path))?;
+                self.objects.place(source, parent, name).map_err(refused(parent, &node.path))?;
                 self.made.files += 1;
                 self.made.bytes += size;
                 self.objects.lost(source, &node.path, &mut self.made.lost);
             }
             (Kind::Symlink(target), _) => {
                 let (parent, name) = self.parents.open(&node.path)?;
-                rustix::fs::symlinkat(OsStr::from_bytes(target), parent, name).map_err(at("create", &node.path))?;
+                rustix::fs::symlinkat(OsStr::from_bytes(target), parent, name).map_err(refused(parent, &node.path))?;
                 let attributes = Attributes::of(node);
                 let lost = attributes.apply_to_link(parent, name, &self.privileges);
                 self.privileges.settle(lost, &node.path, &mut self.made.lost)?;
@@ -127,7 +127,7 @@ impl<'a> Rootfs<'a> {
         let directory = directory.map_err(Error::io("open", crate::text::path(first)))?;
         let (parent, name) = self.parents.open(&node.path)?;
         rustix::fs::linkat(&directory, OsStr::from_bytes(first_name), parent, name, AtFlags::empty())
-            .map_err(at("link", &node.path))?;
+            .map_err(refused(parent, &node.path))?;
         self.made.hard_links += 1;
         Ok(())
     }
@@ -140,6 +140,7 @@ impl<'a> Rootfs<'a> {
         let (parent, name) = self.parents.open(&node.path)?;
         match rustix::fs::mknodat(parent, name, kind, Mode::RUSR | Mode::WUSR, device) {
             Ok(()) => {}
+            Err(rustix::io::Errno::EXIST) => return Err(refused(parent, &node.path)(rustix::io::Errno::EXIST)),
             Err(error) => {
                 let lost = Err(("create the device", error));
                 return self.privileges.settle(lost, &node.path, &mut self.made.lost);
@@ -159,6 +160,34 @@ fn at(action: &'static str, path: &[u8]) -> impl FnOnce(rustix::io::Errno) -> Er
     move |error| Error::os(action, path)(error)
 }
 
+/// The same of a path that could not be made. The tree has no path twice, so where something is in the way, the file
+/// system takes two names for one: it ignores case, or composes characters (hostile input 49).
+fn refused(parent: BorrowedFd<'_>, path: &[u8]) -> impl FnOnce(rustix::io::Errno) -> Error {
+    move |error| {
+        if error != rustix::io::Errno::EXIST {
+            return at("create", path)(error);
+        }
+        let (directory, name) = match path.iter().rposition(|&byte| byte == b'/') {
+            Some(slash) => (&path[..=slash], &path[slash + 1..]),
+            None => (&path[..0], path),
+        };
+        let other = taken_for(parent, os_str(name)).map(|other| crate::text::path(&[directory, &other].concat()));
+        Error::Collision { path: crate::text::path(path), other }
+    }
+}
+
+/// The name that a directory has for what it answers to another name.
+fn taken_for(directory: BorrowedFd<'_>, name: &OsStr) -> Option<Vec<u8>> {
+    let node = |name: &OsStr| {
+        let found = rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some((found.st_dev, found.st_ino))
+    };
+    let wanted = node(name)?;
+    let names = rustix::fs::Dir::read_from(directory).ok()?.flatten();
+    let mut names = names.map(|entry| entry.file_name().to_bytes().to_vec());
+    names.find(|other| os_str(other) != name && node(os_str(other)) == Some(wanted))
+}
+
 /// A name of the image as the operating system takes it.
 fn os_str(bytes: &[u8]) -> &OsStr {
     OsStr::from_bytes(bytes)
@@ -167,4 +196,22 @@ fn os_str(bytes: &[u8]) -> &OsStr {
 /// The handle that a borrowed one stands for.
 fn borrow(fd: &OwnedFd) -> BorrowedFd<'_> {
     fd.as_fd()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hostile input 49. A second link stands for a file system that ignores case, which few machines have.
+    #[test]
+    fn what_is_in_the_way_is_told_by_the_name_it_has() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("readme"), "").unwrap();
+        std::fs::write(directory.path().join("other"), "").unwrap();
+        std::fs::hard_link(directory.path().join("readme"), directory.path().join("README")).unwrap();
+        let handle = std::fs::File::open(directory.path()).unwrap();
+        assert_eq!(taken_for(handle.as_fd(), OsStr::new("README")).unwrap(), b"readme");
+        let error = refused(handle.as_fd(), b"doc/README")(rustix::io::Errno::EXIST).to_string();
+        assert!(error.contains("doc/README") && error.contains("doc/readme"), "{error}");
+    }
 }

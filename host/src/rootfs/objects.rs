@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::layer::{Batch, Change, Entry, Kind};
 use crate::layers::Sink;
 use crate::tree::Source;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -44,8 +45,18 @@ impl Objects {
 
     /// Moves the content of a file to its name.
     pub(super) fn place(&self, source: &Source, parent: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
-        let layer = self.layers.get(source.layer as usize).ok_or(rustix::io::Errno::NOENT)?;
-        rustix::fs::renameat(layer, source.ordinal.to_string(), parent, name)
+        let layer = self.layers.get(source.layer as usize).ok_or(Errno::NOENT)?;
+        let object = source.ordinal.to_string();
+        // Never over something: what is there would be another path of the image, on a file system that ignores case.
+        match rustix::fs::renameat_with(layer, &object, parent, name, RenameFlags::NOREPLACE) {
+            // A file system that knows no flags.
+            Err(Errno::INVAL | Errno::NOSYS) => match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => rustix::fs::renameat(layer, &object, parent, name),
+                Err(error) => Err(error),
+                Ok(_) => Err(Errno::EXIST),
+            },
+            other => other,
+        }
     }
 
     /// Adds what was lost of a file to a report.
