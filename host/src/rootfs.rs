@@ -115,7 +115,7 @@ impl<'a> Rootfs<'a> {
     }
 
     fn link(&mut self, node: &Node, first: &[u8]) -> Result<()> {
-        if matches!(node.kind, Kind::CharDevice(_) | Kind::BlockDevice(_)) && self.privileges.rootless {
+        if matches!(node.kind, Kind::CharDevice(_) | Kind::BlockDevice(_)) && self.privileges.omit_devices() {
             self.made.lost.push(format!("{}: device", crate::text::path(&node.path)));
             return Ok(());
         }
@@ -133,7 +133,7 @@ impl<'a> Rootfs<'a> {
     }
 
     fn special(&mut self, node: &Node, kind: FileType, device: u64) -> Result<()> {
-        if self.privileges.rootless && kind != FileType::Fifo {
+        if self.privileges.omit_devices() && kind != FileType::Fifo {
             self.made.lost.push(format!("{}: device", crate::text::path(&node.path)));
             return Ok(());
         }

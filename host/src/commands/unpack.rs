@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// Leave out what there are no privileges for, instead of failing
     #[arg(long)]
     keep_going: bool,
+    /// Leave out setuid and setgid bits, capabilities and devices
+    #[arg(long)]
+    no_privileges: bool,
     /// Only the paths that a glob pattern matches, such as 'etc/**', with the directories above
     #[arg(long, value_name = "GLOB")]
     only: Option<String>,
@@ -48,7 +51,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let is_root = rustix::process::geteuid().is_root();
     let options = Options {
         bundle: args.bundle,
-        privileges: Privileges { rootless: args.rootless || !is_root, keep_going: args.keep_going },
+        privileges: Privileges {
+            rootless: args.rootless || !is_root,
+            keep_going: args.keep_going,
+            strip: args.no_privileges,
+        },
         only: args.only.clone(),
     };
     let unpacked = unpack::unpack(&context.layers(&opened, &image), &args.destination, &options)?;

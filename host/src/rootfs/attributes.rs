@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::layer::{Entry, Kind, Timestamp, Xattr};
 use crate::tree::Node;
-use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -13,18 +13,26 @@ use std::os::unix::ffi::OsStrExt;
 const ROOTLESS_XATTR: &str = "user.rootlesscontainers";
 
 /// What may be done with the privileges at hand.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Privileges {
     /// Owners are recorded rather than given, and devices left out.
     pub rootless: bool,
     /// What privileges are missing for is left out and reported, instead of an error.
     pub keep_going: bool,
+    /// Nothing that would give rights to whoever comes across it is made: no setuid and setgid bits, no capabilities and
+    /// no devices (hostile input 45). What is left out is reported.
+    pub strip: bool,
 }
 
 /// What could not be set, in a word each; or what failed.
 pub(super) type Lost = std::result::Result<Vec<&'static str>, (&'static str, Errno)>;
 
 impl Privileges {
+    /// Whether no devices are made.
+    pub(super) fn omit_devices(&self) -> bool {
+        self.rootless || self.strip
+    }
+
     /// Reports what was lost, or fails for it.
     pub(super) fn settle(&self, lost: Lost, path: &[u8], report: &mut Vec<String>) -> Result<()> {
         let path = crate::text::path(path);
@@ -82,13 +90,13 @@ impl Attributes {
                 lost.push("owner");
             }
         }
-        for xattr in &self.xattrs {
+        for xattr in self.kept_xattrs(privileges, &mut lost) {
             let set = rustix::fs::fsetxattr(file, name(xattr), &xattr.value, XattrFlags::empty());
             if self.allowed(set, xattr, privileges)?.is_none() {
                 lost.push("extended attribute");
             }
         }
-        rustix::fs::fchmod(file, Mode::from_raw_mode(self.mode & 0o7777))?;
+        rustix::fs::fchmod(file, self.kept_mode(privileges, &mut lost))?;
         rustix::fs::futimens(file, &self.times())?;
         Ok(lost)
     }
@@ -111,9 +119,7 @@ impl Attributes {
     pub(super) fn apply_to_special(&self, parent: BorrowedFd<'_>, special: &OsStr, privileges: &Privileges) -> Lost {
         let mut lost = self.apply_to_link_owner_only(parent, special, privileges)?;
         self.xattrs_by_name(parent, special, privileges, &mut lost)?;
-        // Nobody else can reach into the staging directory, so this is still the node that was just made.
-        rustix::fs::chmodat(parent, special, Mode::from_raw_mode(self.mode & 0o7777), AtFlags::empty())
-            .map_err(|error| ("set the mode", error))?;
+        set_mode(parent, special, self.kept_mode(privileges, &mut lost)).map_err(|error| ("set the mode", error))?;
         rustix::fs::utimensat(parent, special, &self.times(), AtFlags::SYMLINK_NOFOLLOW)
             .map_err(|error| ("set the time", error))?;
         Ok(lost)
@@ -140,7 +146,7 @@ impl Attributes {
         }
         let mut path = format!("/proc/self/fd/{}/", parent.as_raw_fd()).into_bytes();
         path.extend_from_slice(file.as_bytes());
-        for xattr in &self.xattrs {
+        for xattr in self.kept_xattrs(privileges, lost) {
             let set = rustix::fs::lsetxattr(OsStr::from_bytes(&path), name(xattr), &xattr.value, XattrFlags::empty());
             match self.allowed(set, xattr, privileges) {
                 Ok(Some(())) => {}
@@ -149,6 +155,34 @@ impl Attributes {
             }
         }
         Ok(())
+    }
+
+    /// The mode that is given, and what is left out of it.
+    fn kept_mode(&self, privileges: &Privileges, lost: &mut Vec<&'static str>) -> Mode {
+        let mut mode = self.mode & 0o7777;
+        if privileges.strip {
+            for (bit, what) in [(0o4000, "setuid"), (0o2000, "setgid")] {
+                if mode & bit != 0 {
+                    mode &= !bit;
+                    lost.push(what);
+                }
+            }
+        }
+        Mode::from_raw_mode(mode)
+    }
+
+    /// The attributes that are given, and what is left out of them.
+    fn kept_xattrs(
+        &self,
+        privileges: &Privileges,
+        lost: &mut Vec<&'static str>,
+    ) -> impl Iterator<Item = &Xattr> + use<'_> {
+        let strip = privileges.strip;
+        let is_privilege = move |xattr: &Xattr| strip && xattr.name == b"security.capability";
+        if self.xattrs.iter().any(is_privilege) {
+            lost.push("security.capability");
+        }
+        self.xattrs.iter().filter(move |xattr| !is_privilege(xattr))
     }
 
     /// Whether setting an attribute worked; without privileges only `user.` ones are asked for.
@@ -185,6 +219,18 @@ impl Attributes {
             }
         }
         (!record.is_empty()).then_some(record)
+    }
+}
+
+/// Sets the mode of a device or named pipe. There is no call that takes a name and does not follow a link there, and no
+/// opening of such a file for its content; so the node itself is held, and must still be none that leads elsewhere.
+fn set_mode(parent: BorrowedFd<'_>, name: &OsStr, mode: Mode) -> rustix::io::Result<()> {
+    let node = rustix::fs::openat(parent, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    match FileType::from_raw_mode(rustix::fs::fstat(&node)?.st_mode) {
+        FileType::Fifo | FileType::CharacterDevice | FileType::BlockDevice => {
+            rustix::fs::chmod(format!("/proc/self/fd/{}", node.as_raw_fd()), mode)
+        }
+        _ => Err(Errno::LOOP),
     }
 }
 
