@@ -14,6 +14,7 @@ use crate::tree::Node;
 pub use attributes::{Attributes, Privileges};
 pub use objects::Objects;
 use parents::Parents;
+pub(crate) use parents::open_beneath;
 use rustix::fs::{AtFlags, FileType, Mode};
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

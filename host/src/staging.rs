@@ -1,13 +1,14 @@
 //! A private directory beside the destination, in which everything is made before it appears.
 
 use crate::error::{Error, Result};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
+use crate::rootfs::open_beneath;
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// What the names of staging directories end in; they begin with `.` and the destination's name.
@@ -58,10 +59,20 @@ impl Staging {
                 }
                 Err(error) => return Err(Error::io("create", path)(error)),
             }
-            let open = rustix::fs::openat(&parent, &name, flags | OFlags::NOFOLLOW, Mode::empty());
-            let root = open.map_err(Error::os("open", &path))?;
+            let root = match rustix::fs::openat(&parent, &name, flags | OFlags::NOFOLLOW, Mode::empty()) {
+                Err(Errno::NOENT) if attempt < 1000 => {
+                    attempt += 1;
+                    continue;
+                }
+                other => other.map_err(Error::os("open", &path))?,
+            };
             // Not every file system locks; where this one does not, dead runs are not found and nothing else changes.
-            let _ = rustix::fs::flock(&root, FlockOperation::NonBlockingLockExclusive);
+            let locked = rustix::fs::flock(&root, FlockOperation::NonBlockingLockExclusive);
+            // Before it was locked, another run may have taken it for that of a dead one.
+            if attempt < 1000 && (locked == Err(Errno::WOULDBLOCK) || !stands_at(&root, parent.as_fd(), &name)) {
+                attempt += 1;
+                continue;
+            }
             return Ok(Self { parent, name, path, destination: destination.to_owned(), root });
         }
     }
@@ -109,7 +120,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        remove(self.parent.as_fd(), &self.name, &self.path);
+        remove(self.parent.as_fd(), &self.name, &self.path, self.root.as_fd());
     }
 }
 
@@ -161,33 +172,94 @@ fn remove_dead(parent: &Path, target: &OsStr) {
         if rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive).is_ok()
             && let Ok(parent_fd) = rustix::fs::open(parent, flags & !OFlags::NOFOLLOW, Mode::empty())
         {
-            remove(parent_fd.as_fd(), &name, &entry.path());
+            remove(parent_fd.as_fd(), &name, &entry.path(), directory.as_fd());
         }
     }
 }
 
 /// Removes a staging directory. Directories of an image may have modes that lock out an owner without privileges: their
 /// modes are opened first where the plain way fails.
-fn remove(parent: BorrowedFd<'_>, name: &OsStr, path: &Path) {
+fn remove(parent: BorrowedFd<'_>, name: &OsStr, path: &Path, root: BorrowedFd<'_>) {
     if rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW).is_err() {
         return;
     }
     if fs::remove_dir_all(path).is_err() {
-        open_modes(path);
+        open_modes(root);
         let _ = fs::remove_dir_all(path);
     }
 }
 
-fn open_modes(path: &Path) {
-    let mut pending = vec![path.to_owned()];
-    while let Some(directory) = pending.pop() {
-        let _ = fs::set_permissions(&directory, fs::Permissions::from_mode(0o700));
-        let Ok(entries) = fs::read_dir(&directory) else { continue };
-        pending.extend(
-            entries
-                .flatten()
-                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-                .map(|entry| entry.path()),
-        );
+/// Gives the owner all rights to a directory and those below. Through no link: whoever put one there would have the mode
+/// of what it leads to changed (hostile input 11).
+fn open_modes(root: BorrowedFd<'_>) {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut pending = vec![b".".to_vec()];
+    while let Some(path) = pending.pop() {
+        let Ok(node) = open_beneath(root, &path, flags) else { continue };
+        let _ = rustix::fs::chmod(format!("/proc/self/fd/{}", node.as_raw_fd()), Mode::RWXU);
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        let Ok(directory) = rustix::fs::openat(&node, ".", flags, Mode::empty()) else { continue };
+        let Ok(entries) = rustix::fs::Dir::read_from(&directory) else { continue };
+        for entry in entries.flatten() {
+            let name = entry.file_name().to_bytes();
+            let may_be_directory = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
+            if may_be_directory && name != b"." && name != b".." {
+                pending.push([&path, name].join(&b'/'));
+            }
+        }
+    }
+}
+
+/// Whether a directory still stands under a name.
+fn stands_at(directory: &OwnedFd, parent: BorrowedFd<'_>, name: &OsStr) -> bool {
+    let found = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
+    let node = |stat: rustix::fs::Stat| (stat.st_dev, stat.st_ino);
+    found.ok().map(node) == rustix::fs::fstat(directory).ok().map(node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o7777
+    }
+
+    /// Hostile input 11.
+    #[test]
+    fn modes_are_opened_through_no_link() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (staging, outside) = (scratch.path().join("staging"), scratch.path().join("outside"));
+        for directory in [staging.join("a/b"), outside.join("below")] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        for link in [staging.join("link"), staging.join("a/b/link")] {
+            std::os::unix::fs::symlink(&outside, link).unwrap();
+        }
+        let closed = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        closed(&staging.join("a/b"));
+        closed(&staging.join("a"));
+        fs::set_permissions(&outside, fs::Permissions::from_mode(0o755)).unwrap();
+        open_modes(fs::File::open(&staging).unwrap().as_fd());
+        assert_eq!((mode(&staging.join("a")), mode(&staging.join("a/b"))), (0o700, 0o700));
+        assert_eq!((mode(&outside), mode(&outside.join("below"))), (0o755, 0o755));
+    }
+
+    #[test]
+    fn the_staging_directory_of_a_running_process_is_left_alone_and_that_of_a_dead_one_removed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let destination = scratch.path().join("dest");
+        let dead = scratch.path().join(".dest.1-0.portolan-partial");
+        let foreign = scratch.path().join(".dest.x.portolan-partial");
+        for directory in [dead.join("rootfs/a"), foreign.clone()] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        let running = Staging::new(&destination).unwrap();
+        assert!(!dead.exists() && foreign.exists());
+        let other = Staging::new(&destination).unwrap();
+        assert!(running.path().exists() && other.path().exists());
+        drop((running, other));
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
     }
 }

@@ -33,7 +33,7 @@ impl Parents {
             return Ok(borrow(&self.root));
         }
         if self.last.as_ref().is_none_or(|(last, _)| last != path) {
-            let fd = open_beneath(borrow(&self.root), path).map_err(at("open", path))?;
+            let fd = open_beneath(borrow(&self.root), path, DIRECTORY).map_err(at("open", path))?;
             self.last = Some((path.to_owned(), fd));
         }
         Ok(self.last.as_ref().map_or(borrow(&self.root), |(_, fd)| borrow(fd)))
@@ -43,22 +43,22 @@ impl Parents {
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::RDONLY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Opens a directory beneath another, with every component a real directory.
-fn open_beneath(root: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Result<OwnedFd> {
+pub(crate) fn open_beneath(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let resolve =
         ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-    match rustix::fs::openat2(root, os_str(path), DIRECTORY, Mode::empty(), resolve) {
+    match rustix::fs::openat2(root, os_str(path), flags, Mode::empty(), resolve) {
         // Kernels before 5.6, sandboxes that do not know the call, and paths longer than the kernel takes at once.
-        Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => walk(root, path),
+        Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => walk(root, path, flags),
         other => other,
     }
 }
 
 /// The same, one component at a time.
-fn walk(root: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Result<OwnedFd> {
+fn walk(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
     let mut directory: Option<OwnedFd> = None;
     for component in path.split(|&byte| byte == b'/') {
         let at = directory.as_ref().map_or(root, borrow);
-        directory = Some(rustix::fs::openat(at, os_str(component), DIRECTORY, Mode::empty())?);
+        directory = Some(rustix::fs::openat(at, os_str(component), flags, Mode::empty())?);
     }
     directory.ok_or(Errno::INVAL)
 }
@@ -76,11 +76,11 @@ mod tests {
         std::os::unix::fs::symlink("../outside", scratch.join("root/link")).unwrap();
         let root = rustix::fs::open(scratch.join("root"), DIRECTORY, Mode::empty()).unwrap();
         for way in [open_beneath, walk] {
-            assert!(way(borrow(&root), b"a/b").is_ok());
-            assert!(way(borrow(&root), b"link").is_err());
-            assert!(way(borrow(&root), b"link/b").is_err());
+            assert!(way(borrow(&root), b"a/b", DIRECTORY).is_ok());
+            assert!(way(borrow(&root), b"link", DIRECTORY).is_err());
+            assert!(way(borrow(&root), b"link/b", DIRECTORY).is_err());
         }
-        assert_eq!(open_beneath(borrow(&root), b"../outside").unwrap_err(), Errno::XDEV);
+        assert_eq!(open_beneath(borrow(&root), b"../outside", DIRECTORY).unwrap_err(), Errno::XDEV);
         std::fs::remove_dir_all(scratch).unwrap();
     }
 }
