@@ -21,7 +21,11 @@ static TOOLKIT_CWASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.
 /// How often the epoch advances.
 const TICK: Duration = Duration::from_millis(100);
 /// How many ticks one call may take. A call handles about a mebibyte, or one document: a minute is a loop.
+#[cfg(not(test))]
 const CALL_TICKS: u64 = 600;
+/// So that a test of a loop need not wait for a minute.
+#[cfg(test)]
+const CALL_TICKS: u64 = 30;
 /// The key of the limit that bounds a store's memory, in bytes.
 const MEMORY_KEY: &str = "memory-bytes";
 
@@ -187,5 +191,80 @@ mod tests {
         // SAFETY: as in `load`.
         let loaded = unsafe { Component::deserialize(&engine, TOOLKIT_CWASM) };
         assert!(loaded.is_ok(), "{:?}", loaded.err());
+    }
+
+    /// What a component that is broken, or was taken over, could do; it exports `run`.
+    fn run_in_place_of_the_toolkit(toolkit: &Toolkit, body: &str) -> Error {
+        let text = format!(
+            r#"(component
+                (core module $m (memory 1) (func (export "run") {body}))
+                (core instance $i (instantiate $m))
+                (func (export "run") (canon lift (core func $i "run"))))"#
+        );
+        let bytes = wat::parse_str(text).unwrap();
+        let mut instance = toolkit.instantiate().unwrap();
+        let result = instance.call(|_, store| {
+            let engine = store.engine().clone();
+            let component = Component::new(&engine, &bytes)?;
+            let instance = Linker::new(&engine).instantiate(&mut *store, &component)?;
+            let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
+            run.call(&mut *store, ())
+        });
+        result.unwrap_err()
+    }
+
+    /// The second wall behind the toolkit's own care: whatever goes wrong inside a component is an error of the host.
+    #[track_caller]
+    fn assert_defect(error: &Error, cause: &str) {
+        assert!(matches!(error, Error::Component(_)), "{error:?}");
+        assert_eq!(error.to_string(), "a component failed: this is a defect of portolan, not of the image");
+        let Error::Component(source) = error else { return };
+        assert!(format!("{source:?}").contains(cause), "{source:?}");
+    }
+
+    #[test]
+    fn a_trap_is_an_error_and_no_crash() {
+        let toolkit = Toolkit::new(Vec::new()).unwrap();
+        assert_defect(&run_in_place_of_the_toolkit(&toolkit, "unreachable"), "unreachable");
+        assert_defect(&run_in_place_of_the_toolkit(&toolkit, "(drop (i32.load (i32.const -4)))"), "out of bounds");
+        assert_defect(
+            &run_in_place_of_the_toolkit(&toolkit, "(drop (i32.div_u (i32.const 1) (i32.const 0)))"),
+            "divide",
+        );
+    }
+
+    #[test]
+    fn a_loop_is_an_error_after_its_time() {
+        let toolkit = Toolkit::new(Vec::new()).unwrap();
+        let start = std::time::Instant::now();
+        assert_defect(&run_in_place_of_the_toolkit(&toolkit, "(loop (br 0))"), "interrupt");
+        let limit = TICK * u32::try_from(CALL_TICKS).unwrap();
+        assert!(start.elapsed() >= limit / 2 && start.elapsed() < limit * 10, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_recursion_is_an_error_before_the_stack_of_the_host_ends() {
+        let toolkit = Toolkit::new(Vec::new()).unwrap();
+        assert_defect(&run_in_place_of_the_toolkit(&toolkit, "(call 0)"), "stack");
+    }
+
+    #[test]
+    fn memory_does_not_grow_beyond_its_limit() {
+        let limit = Limit { key: MEMORY_KEY.to_owned(), value: 64 << 20 };
+        let toolkit = Toolkit::new(vec![limit]).unwrap();
+        // A mebibyte is 16 pages; growing answers -1 where it is refused, and the toolkit's allocator traps then.
+        let grow = |pages: u32| {
+            format!(
+                "(if (i32.eq (memory.grow (i32.const {pages})) (i32.const -1)) (then unreachable)) (drop (i32.load (i32.const -4)))"
+            )
+        };
+        assert_defect(&run_in_place_of_the_toolkit(&toolkit, &grow(16)), "out of bounds");
+        assert_defect(&run_in_place_of_the_toolkit(&toolkit, &grow(2_000)), "unreachable");
+    }
+
+    #[test]
+    fn a_component_that_asks_for_more_memory_than_allowed_does_not_start() {
+        let toolkit = Toolkit::new(vec![Limit { key: MEMORY_KEY.to_owned(), value: 64 << 10 }]).unwrap();
+        assert!(matches!(toolkit.instantiate(), Err(Error::Component(_))));
     }
 }
