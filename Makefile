@@ -22,7 +22,7 @@ build: ## build the command line
 	@tests/setup.sh build
 	cargo build --release --locked $(NATIVE) --bins --tests
 
-demo: build ## inspect, verify and unpack the image in tests/images/demo
+demo: build ## inspect, list, verify and unpack the image in tests/images/demo
 	@tests/demo.sh
 
 test: setup ## all tests

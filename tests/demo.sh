@@ -13,6 +13,7 @@ show() {
 }
 
 show portolan inspect $image
+show portolan tree --platform linux/amd64 $image
 show portolan verify $image
 show portolan unpack --platform linux/amd64 $image "$scratch/rootfs"
 show ls -la "$scratch/rootfs"

@@ -30,10 +30,11 @@ impl GuestLister for Lister {
 
     fn supply(&self, bytes: Option<Vec<u8>>) -> Result<()> {
         let mut listing = self.0.borrow_mut();
-        Ok(match bytes {
+        match bytes {
             Some(bytes) => listing.supply(&bytes, &Imported)?,
             None => listing.missing()?,
-        })
+        }
+        Ok(())
     }
 
     fn finish(&self) -> Vec<Listed> {

@@ -48,10 +48,11 @@ impl GuestVerification for Verification {
 
     fn report(&self, id: u64, outcome: std::result::Result<Vec<String>, Error>) -> Result<()> {
         let mut verifier = self.0.borrow_mut();
-        Ok(match outcome {
+        match outcome {
             Ok(warnings) => verifier.passed_with(id, &warnings)?,
             Err(error) => verifier.failed(id, error.code.into(), &error.message)?,
-        })
+        }
+        Ok(())
     }
 
     fn finish(&self) -> Verified {
