@@ -1,6 +1,7 @@
 //! Digests: computing them, and verifying blobs as they stream by.
 
 use crate::error::{Error, Result};
+use crate::hasher::Reading;
 use crate::toolkit::{Instance, Toolkit};
 use std::io::Read;
 use wasmtime::component::ResourceAny;
@@ -79,6 +80,7 @@ impl Verifier {
 
 /// Hands everything that a reader gives to `take`, a chunk at a time, and answers how many bytes there were.
 fn each_chunk(mut reader: impl Read, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<u64> {
+    let _reading = Reading::begin();
     let mut chunk = vec![0; CHUNK];
     let mut size = 0;
     loop {

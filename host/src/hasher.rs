@@ -2,8 +2,12 @@
 //!
 //! The bytes are read where they lie in the component's memory.
 
+mod offload;
+
 use crate::bindings::portolan::image::hasher::Algorithm;
 use crate::toolkit::State;
+use offload::Offloaded;
+pub(crate) use offload::Reading;
 use portolan_image::digest::{self, Hashes as _, SoftwareHashes};
 use wasmtime::component::{Linker, Resource, ResourceType, WasmList};
 use wasmtime::{StoreContextMut, bail, format_err};
@@ -22,14 +26,14 @@ enum Slot {
     Free,
     /// Taken out while it is being fed, or finished.
     Idle,
-    Hash(Box<dyn digest::Hash>),
+    Hash(Offloaded),
 }
 
 /// The resource `hash`.
 struct Hash;
 
 impl Table {
-    fn insert(&mut self, hash: Box<dyn digest::Hash>) -> wasmtime::Result<u32> {
+    fn insert(&mut self, hash: Offloaded) -> wasmtime::Result<u32> {
         let index = match self.0.iter().position(|slot| matches!(slot, Slot::Free)) {
             Some(index) => index,
             None if self.0.len() < MOST => {
@@ -42,7 +46,7 @@ impl Table {
         Ok(u32::try_from(index)?)
     }
 
-    fn take(&mut self, index: u32) -> wasmtime::Result<Box<dyn digest::Hash>> {
+    fn take(&mut self, index: u32) -> wasmtime::Result<Offloaded> {
         match self.0.get_mut(index as usize).map(|slot| std::mem::replace(slot, Slot::Idle)) {
             Some(Slot::Hash(hash)) => Ok(hash),
             Some(_) | None => Err(format_err!("hash {index} is not under way")),
@@ -70,7 +74,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
             Algorithm::Blake3 => digest::Algorithm::Blake3,
         };
         let hash = SoftwareHashes.start(&algorithm).ok_or_else(|| format_err!("cannot compute {algorithm}"))?;
-        Ok((Resource::<Hash>::new_own(store.data_mut().hashes.insert(hash)?),))
+        Ok((Resource::<Hash>::new_own(store.data_mut().hashes.insert(Offloaded::new(hash))?),))
     })?;
     hasher.func_wrap(
         "[method]hash.update",
@@ -82,7 +86,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         },
     )?;
     hasher.func_wrap("[method]hash.finish", |mut store: StoreContextMut<'_, State>, (hash,): (Resource<Hash>,)| {
-        Ok((store.data_mut().hashes.take(hash.rep())?.finish(),))
+        let hash = store.data_mut().hashes.take(hash.rep())?.finish();
+        Ok((hash.ok_or_else(|| format_err!("the thread of a hash is gone"))?,))
     })?;
     hasher.func_wrap("crc32", |store: StoreContextMut<'_, State>, (crc, bytes): (u32, WasmList<u8>)| {
         Ok((SoftwareHashes.crc32()(crc, bytes.as_le_slice(&store)),))

@@ -1,6 +1,7 @@
 //! Layers: reading one from its blob.
 
 use crate::error::{Error, Result};
+use crate::hasher::Reading;
 use crate::toolkit::{Instance, Toolkit};
 use std::io::Read;
 use wasmtime::component::ResourceAny;
@@ -94,6 +95,7 @@ impl Unpacker {
     /// # Errors
     /// Whatever is wrong with the layer, with reading it, or with `take`.
     pub fn unpack(mut self, mut blob: impl Read, mut take: impl FnMut(Batch) -> Result<()>) -> Result<Summary> {
+        let _reading = Reading::begin();
         let mut chunk = vec![0; CHUNK];
         let mut decoding = true;
         loop {
