@@ -29,6 +29,8 @@ pub struct Unpacked {
     pub made: Made,
     /// The layers, bottom first.
     pub layers: Vec<Summary>,
+    /// The keys of labels that did not enter a bundle's config, since they would steer the runtime.
+    pub withheld: Vec<String>,
 }
 
 const ROOTFS: &str = "rootfs";
@@ -70,12 +72,14 @@ pub fn unpack(layers: &Layers<'_>, destination: &Path, options: &Options) -> Res
         rootfs.make(&node?)?;
     }
     let made = rootfs.finish()?;
-    if options.bundle {
-        runtime::write_config(layers, &mut tree, holder.as_fd(), ROOTFS, &options.privileges)?;
-    }
+    let withheld = if options.bundle {
+        runtime::write_config(layers, &mut tree, holder.as_fd(), ROOTFS, &options.privileges)?
+    } else {
+        Vec::new()
+    };
     layers.interrupt.check()?;
     staging.publish(if options.bundle { BUNDLE } else { ROOTFS })?;
-    Ok(Unpacked { made, layers: summaries })
+    Ok(Unpacked { made, layers: summaries, withheld })
 }
 
 /// The ordinals of the contents that a pattern needs, by layer.

@@ -80,6 +80,7 @@ fn print(args: &Args, context: &Context, image: &Resolved, unpacked: &Unpacked) 
             "special": made.special,
             "bytes": made.bytes,
             "lost": made.lost,
+            "withheldLabels": unpacked.withheld,
             "layers": unpacked.layers.iter().map(|layer| json!({
                 "digest": layer.digest,
                 "size": layer.size,
@@ -101,6 +102,11 @@ fn print(args: &Args, context: &Context, image: &Resolved, unpacked: &Unpacked) 
     if made.lost.len() > TOLD {
         let more = count((made.lost.len() - TOLD) as u64, "more loss", "more losses");
         context.output.warn(&format!("{more}; --json lists them all"));
+    }
+    for label in &unpacked.withheld {
+        context
+            .output
+            .warn(&format!("label withheld from the runtime, which it would steer: {}", text::printable(label)));
     }
     if context.output.quiet {
         return Ok(());
