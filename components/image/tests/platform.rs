@@ -348,6 +348,14 @@ fn a_host_without_images_of_its_own_system_wants_linux() {
 }
 
 #[test]
+fn what_no_specifier_may_hold_is_escaped_when_it_is_printed() {
+    let parsed = Platform::parse("windows(50%225%c3%a9%20don)/amd64", &host()).unwrap();
+    assert_eq!(parsed.os_version.as_deref(), Some("50\"5é don"));
+    assert_eq!(parsed.to_string(), "windows(50%225%C3%A9%20don)/amd64");
+    assert_eq!(Platform::parse(&parsed.to_string(), &host()).unwrap(), parsed);
+}
+
+#[test]
 fn malformed_specifiers_are_refused() {
     let malformed = [
         "",

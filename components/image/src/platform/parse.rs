@@ -114,16 +114,14 @@ fn decode_option(text: &str) -> std::result::Result<String, &'static str> {
     String::from_utf8(bytes).map_err(|_| RULE_ESCAPE)
 }
 
+/// A version or feature with everything escaped that [`parse_os`] does not take as it is.
 pub(super) fn encode_option(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '%' => encoded.push_str("%25"),
-            '+' => encoded.push_str("%2B"),
-            '(' => encoded.push_str("%28"),
-            ')' => encoded.push_str("%29"),
-            '/' => encoded.push_str("%2F"),
-            other => encoded.push(other),
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
         }
     }
     encoded
