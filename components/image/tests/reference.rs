@@ -329,6 +329,21 @@ fn a_dash_is_standard_input() {
 }
 
 #[test]
+fn standard_input_with_what_is_no_digest_is_refused() {
+    for text in ["-@o", "-:", "-@", "-@sha256:abc"] {
+        let error = text.parse::<ImageReference>().unwrap_err();
+        assert!(error.to_string().contains("standard input"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_registry_that_is_no_host_does_not_become_a_part_of_the_path() {
+    assert_eq!(Named::parse_plain("a_b.io/c").unwrap().path(), "a_b.io/c");
+    let error = "a_b.io/c".parse::<Named>().unwrap_err();
+    assert!(error.to_string().contains("the registry is no host"), "{error}");
+}
+
+#[test]
 fn a_drive_is_no_path_with_a_name() {
     assert_eq!(parse(r"oci:C:\images").candidates, [reading(r"C:\images", Selector::None)]);
 }

@@ -12,6 +12,7 @@ const TEXT_BYTES: usize = 5 * 1024;
 const RULE_EMPTY: &str = "a reference is missing";
 const RULE_LONG: &str = "a reference has at most 5120 bytes";
 const RULE_PATH: &str = "a path must follow the colon";
+const RULE_STDIN: &str = "after -, which is standard input, expected [:TAG][@DIGEST]; a file is ./FILE";
 const RULE_SCHEME: &str = "unknown scheme; there is oci:, oci-archive:, docker-archive: and docker://";
 
 /// Where an image is.
@@ -127,8 +128,12 @@ impl FromStr for ImageReference {
         }
         let candidates = readings(text);
         if text == "-" || text.starts_with("-:") || text.starts_with("-@") {
-            let from_stdin = candidates.into_iter().filter(|candidate| candidate.path == "-").collect();
-            return Ok(done(Location::Stdin, from_stdin));
+            let from_stdin: Vec<_> = candidates.into_iter().filter(|candidate| candidate.path == "-").collect();
+            return if from_stdin.is_empty() {
+                Err(invalid(RULE_STDIN))
+            } else {
+                Ok(done(Location::Stdin, from_stdin))
+            };
         }
         let is_path = matches!(text, "." | "..") || ["/", "./", "../"].iter().any(|start| text.starts_with(start));
         if is_path {

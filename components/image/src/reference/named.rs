@@ -16,6 +16,7 @@ const NAME_BYTES: usize = 255;
 const RULE_EMPTY: &str = "a name is missing";
 const RULE_FORM: &str = "expected [HOST[:PORT]/]NAME[:TAG][@DIGEST], where NAME is lower-case letters and digits, \
                          joined by . _ __ or -, in components joined by /";
+const RULE_REGISTRY: &str = "the registry is no host: letters, digits, . and -, then perhaps a port";
 const RULE_UPPERCASE: &str = "the repository name must be lower case";
 const RULE_LONG: &str = "the repository name is longer than 255 bytes";
 const RULE_TAG: &str = "a tag is 1 to 128 letters, digits, _ . and -, and does not start with . or -";
@@ -207,10 +208,12 @@ impl FromStr for Named {
         if repository.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(invalid(RULE_UPPERCASE));
         }
-        Self::parse_plain(&format!("{domain}/{official}{rest}")).map_err(|error| match error {
+        let named = Self::parse_plain(&format!("{domain}/{official}{rest}")).map_err(|error| match error {
             Error::InvalidReference { rule, .. } => invalid(rule),
             other => other,
-        })
+        })?;
+        // `a_b.io/c` is a name in itself, as a host has no underscore; without a registry it would be nowhere.
+        if named.domain.is_empty() { Err(invalid(RULE_REGISTRY)) } else { Ok(named) }
     }
 }
 
