@@ -119,6 +119,13 @@ impl Members {
         }
     }
 
+    /// The same with ranges of at most so many bytes, at least one, instead of 64 KiB: few where each byte is dear, many
+    /// where each read is.
+    #[must_use]
+    pub fn with_window(self, bytes: u32) -> Self {
+        Self { window: bytes.max(1), ..self }
+    }
+
     /// The bytes of the archive that are wanted next; nothing once the index is complete, and after an error.
     ///
     /// Ranges ascend and do not overlap. A range may go beyond the end of the archive.
