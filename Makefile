@@ -9,7 +9,7 @@ NATIVE = --workspace --exclude portolan-hasher --exclude portolan-toolkit
 LOGIC = -p portolan-image -p portolan-layer
 COMPONENTS = -p portolan-hasher -p portolan-toolkit
 
-.PHONY: help setup demo build test test-fast lint bench clean
+.PHONY: help setup demo build test test-fast fuzz lint bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -31,12 +31,16 @@ test: setup ## all tests
 test-fast: ## the tests of the logic alone, a few seconds once built
 	cargo test --release --locked $(LOGIC)
 
+fuzz: ## a minute of each fuzz target, or FUZZ_SECONDS
+	@tests/setup.sh fuzz
+	@tests/fuzz/run.sh
+
 lint: ## formatting, clippy, shell scripts, licences and advisories
 	@tests/setup.sh lint
 	cargo fmt --all -- --check
 	cargo clippy --release --locked $(NATIVE) --all-targets -- -D warnings
 	cargo clippy --release --locked $(COMPONENTS) --target wasm32-unknown-unknown -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/*.sh; else echo "shellcheck is not installed: scripts not checked"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/*.sh tests/fuzz/*.sh; else echo "shellcheck is not installed: scripts not checked"; fi
 	@if command -v cargo-deny >/dev/null; then cargo deny --locked check; else echo "cargo-deny is not installed: dependencies not checked"; fi
 
 bench: setup build ## measure against the tools of Debian

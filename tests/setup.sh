@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing, without questions: `setup.sh build`, `setup.sh lint` or `setup.sh all` (the default).
+# Installs what is missing, without questions: `setup.sh build`, `setup.sh lint`, `setup.sh fuzz` or `setup.sh all` (the default).
 # Silent when everything is there.
 set -eu
 
@@ -74,12 +74,17 @@ lint)
     component fmt rustfmt
     component clippy clippy
     ;;
+fuzz)
+    # libFuzzer is C++, and GNU tar lists the seeds.
+    # shellcheck disable=SC2086
+    packages $build g++ tar
+    ;;
 all)
     # shellcheck disable=SC2086
     packages $build $test $bench
     wasm_target
     ;;
 *)
-    fail "expected build, lint or all, not $1"
+    fail "expected build, lint, fuzz or all, not $1"
     ;;
 esac
