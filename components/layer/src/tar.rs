@@ -11,7 +11,7 @@
 //! | a GNU header with a prefix, as old Go and Docker wrote | the prefix counts where it is no pair of times |
 //! | checksum of unsigned or of signed bytes | both accepted, any other an error |
 //! | numbers in octal or base 256 | read; other characters are an error |
-//! | a size that is negative or above 2^63 - 1, an id above 2^32 - 1, a negative mode or device number | error |
+//! | a size that is negative or above 2^63 - 1, an id above 2^32 - 2, a negative mode or device number | error |
 //! | mode bits above the lowest twelve | left out: the type is told by the type flag alone |
 //! | times before 1677 or after 2262 | the nearest time that 64 bits of nanoseconds can hold |
 //! | PAX `size` and header size differ | PAX wins, for the data and for where the next header is (CVE-2025-62518) |

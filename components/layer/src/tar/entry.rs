@@ -223,9 +223,9 @@ impl Reader {
         let global = self.global;
         let id = |given: pax::Given<u64>, field: Option<i128>| {
             let id = given.flatten().map(i128::from).or(field);
-            // Docker took 2^32 for root once (CVE-2024-40635).
-            let id = id.and_then(|id| u32::try_from(id).ok());
-            id.ok_or_else(|| self.invalid("an owner is no number from 0 to 2^32 - 1"))
+            // Docker took 2^32 for root once (CVE-2024-40635), and 2^32 - 1 says "leave as it is" to chown.
+            let id = id.and_then(|id| u32::try_from(id).ok()).filter(|&id| id != u32::MAX);
+            id.ok_or_else(|| self.invalid("an owner is no number from 0 to 2^32 - 2"))
         };
         let owner =
             Owner { uid: id(pax.uid.or(global.uid), header.uid())?, gid: id(pax.gid.or(global.gid), header.gid())? };

@@ -53,20 +53,20 @@ fn a_negative_or_overflowing_size_is_refused() {
 
 // Hostile input 48.
 #[test]
-fn an_owner_above_32_bits_is_refused() {
+fn an_owner_that_no_file_can_have_is_refused() {
     let uid = |field: &[u8]| archive(&[with(header(b'0', b"x", 0), 108, field).to_vec()]);
-    assert_eq!(first(&uid(b"\x80\0\0\0\xff\xff\xff\xff")).owner.uid, u32::MAX);
-    for field in [b"\x80\0\0\x01\0\0\0\0", b"\xff\xff\xff\xff\xff\xff\xff\xff"] {
+    assert_eq!(first(&uid(b"\x80\0\0\0\xff\xff\xff\xfe")).owner.uid, u32::MAX - 1);
+    for field in [b"\x80\0\0\0\xff\xff\xff\xff", b"\x80\0\0\x01\0\0\0\0", b"\xff\xff\xff\xff\xff\xff\xff\xff"] {
         assert!(reason(&uid(field)).contains("owner"));
     }
-    for value in ["4294967296", "-1", "1.5", "x", "18446744073709551616"] {
+    for value in ["4294967295", "4294967296", "-1", "1.5", "x", "18446744073709551616"] {
         for key in ["uid", "gid"] {
             let bytes = archive(&[pax(&[(key, value)]), file("x", b"")]);
             assert_eq!(code(&bytes), Code::InvalidArchive, "{key} {value}");
         }
     }
-    let bytes = archive(&[pax(&[("uid", "4294967295"), ("gid", "0")]), file("x", b"")]);
-    assert_eq!(first(&bytes).owner, Owner { uid: u32::MAX, gid: 0 });
+    let bytes = archive(&[pax(&[("uid", "4294967294"), ("gid", "0")]), file("x", b"")]);
+    assert_eq!(first(&bytes).owner, Owner { uid: u32::MAX - 1, gid: 0 });
 }
 
 // Hostile input 48.
