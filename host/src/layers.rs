@@ -83,7 +83,9 @@ impl Layers<'_> {
         let mut queue: Vec<usize> = (0..count).collect();
         queue.sort_by_key(|&index| layers[index].size);
         let queue = Mutex::new(queue);
-        let interrupt = self.interrupt.child();
+        // What fails stops the layers above, and those alone: a failure further down explains more, and which of them is
+        // reported must not hang on which was read first.
+        let interrupts: Vec<Interrupt> = (0..count).map(|_| self.interrupt.child()).collect();
         let (sender, receiver) = mpsc::channel();
 
         let mut tree = Tree::new(self.toolkit)?;
@@ -91,12 +93,16 @@ impl Layers<'_> {
         let mut failures: Vec<(usize, Error)> = Vec::new();
         std::thread::scope(|scope| {
             for _ in 0..self.jobs.clamp(1, count.max(1)) {
-                let (sender, queue, interrupt, select, sink) = (sender.clone(), &queue, &interrupt, &select, &sink);
+                let (sender, queue, interrupts, select, sink) = (sender.clone(), &queue, &interrupts, &select, &sink);
                 scope.spawn(move || {
                     loop {
                         let next = queue.lock().map(|mut queue| queue.pop()).unwrap_or_default();
                         let Some(index) = next else { break };
-                        let read = sink(index).and_then(|sink| self.read_one(index, select(index), sink, interrupt));
+                        let interrupt = &interrupts[index];
+                        let read = interrupt
+                            .check()
+                            .and_then(|()| sink(index))
+                            .and_then(|sink| self.read_one(index, select(index), sink, interrupt));
                         if sender.send((index, read)).is_err() {
                             break;
                         }
@@ -106,23 +112,24 @@ impl Layers<'_> {
             drop(sender);
 
             let mut waiting: Vec<Option<(Vec<Change>, Summary)>> = (0..count).map(|_| None).collect();
+            // The layers below this one can still be applied.
+            let mut sound = count;
+            let mut fail = |index: usize, error, sound: &mut usize| {
+                interrupts[index..].iter().for_each(Interrupt::cancel);
+                *sound = index.min(*sound);
+                failures.push((index, error));
+            };
             for (index, read) in receiver {
                 match read {
                     Ok(read) => waiting[index] = Some(read),
-                    Err(error) => {
-                        interrupt.cancel();
-                        failures.push((index, error));
-                    }
+                    Err(error) => fail(index, error, &mut sound),
                 }
-                while failures.is_empty() && summaries.len() < count {
+                while summaries.len() < sound {
                     let next = summaries.len();
                     let Some((changes, summary)) = waiting[next].take() else { break };
                     match tree.apply(&changes) {
                         Ok(()) => summaries.push(summary),
-                        Err(error) => {
-                            interrupt.cancel();
-                            failures.push((next, error));
-                        }
+                        Err(error) => fail(next, error, &mut sound),
                     }
                 }
             }
