@@ -50,15 +50,13 @@ pub fn unpack(layers: &Layers<'_>, destination: &Path, options: &Options) -> Res
     let objects = Objects::new(objects.as_fd(), layers.image.manifest.layers.len(), options.privileges)?;
 
     let (mut tree, summaries) = match &options.only {
-        None => layers.read(|_| Selection::All, |layer| Ok(objects.writer(layer)))?,
+        None => layers.read(|_| Selection::All, |layer| Ok(objects.writer(layer, Selection::All)))?,
         Some(pattern) => {
             // Which contents are wanted is known only when all layers are merged.
             let (mut tree, _) = layers.tree()?;
             let wanted = contents(&mut tree, pattern)?;
-            layers.read(
-                |layer| Selection::Only(wanted.get(&(layer as u32)).cloned().unwrap_or_default()),
-                |layer| Ok(objects.writer(layer)),
-            )?
+            let select = |layer: usize| Selection::Only(wanted.get(&(layer as u32)).cloned().unwrap_or_default());
+            layers.read(select, |layer| Ok(objects.writer(layer, select(layer))))?
         }
     };
     let holder = if options.bundle { staging.directory(BUNDLE)? } else { duplicate(&staging)? };

@@ -2,7 +2,7 @@
 
 use super::attributes::{Attributes, Privileges, handle};
 use crate::error::{Error, Result};
-use crate::layer::{Batch, Change, Entry, Kind};
+use crate::layer::{Batch, Change, Entry, Kind, Selection};
 use crate::layers::Sink;
 use crate::tree::Source;
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
@@ -38,9 +38,9 @@ impl Objects {
         Ok(Self { layers, privileges, lost: Mutex::new(HashMap::new()) })
     }
 
-    /// Writes the files of one layer as its batches come.
-    pub fn writer(&self, layer: usize) -> Writer<'_> {
-        Writer { objects: self, layer, current: None }
+    /// Writes the files of one layer as its batches come, those that are selected.
+    pub fn writer(&self, layer: usize, selection: Selection) -> Writer<'_> {
+        Writer { objects: self, layer, selection, current: None }
     }
 
     /// Moves the content of a file to its name.
@@ -73,6 +73,7 @@ impl Objects {
 pub struct Writer<'a> {
     objects: &'a Objects,
     layer: usize,
+    selection: Selection,
     current: Option<Current>,
 }
 
@@ -89,7 +90,9 @@ impl Sink for Writer<'_> {
             match change {
                 Change::Entry(entry) => {
                     self.close()?;
-                    if let Kind::File(size) = entry.kind {
+                    if let Kind::File(size) = entry.kind
+                        && self.wants(entry.ordinal)
+                    {
                         self.current = Some(self.create(entry, size)?);
                     }
                 }
@@ -121,6 +124,14 @@ impl Sink for Writer<'_> {
 }
 
 impl Writer<'_> {
+    fn wants(&self, ordinal: u32) -> bool {
+        match &self.selection {
+            Selection::All => true,
+            Selection::None => false,
+            Selection::Only(ordinals) => ordinals.binary_search(&ordinal).is_ok(),
+        }
+    }
+
     /// Ends the last file.
     fn close(&mut self) -> Result<()> {
         let Some(current) = self.current.take() else { return Ok(()) };
