@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// What the names of staging directories end in; they begin with `.` and the destination's name.
@@ -101,20 +101,39 @@ impl Staging {
     /// # Errors
     /// [`Error::Destination`] when something has appeared at the destination in the meantime.
     pub fn publish(self, name: &str) -> Result<()> {
+        let moved = match self.rename(name) {
+            Err(Errno::ACCESS) => self.rename_unwritable(name),
+            other => other,
+        };
+        moved.map_err(|error| match error {
+            Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR => Error::Destination {
+                path: self.destination.clone(),
+                reason: "something else was put there in the meantime".to_owned(),
+            },
+            error => Error::os("create", &self.destination)(error),
+        })
+    }
+
+    fn rename(&self, name: &str) -> rustix::io::Result<()> {
         let path = &self.destination;
         match rustix::fs::renameat_with(&self.root, name, rustix::fs::CWD, path, RenameFlags::NOREPLACE) {
             // An empty directory, or a file system that knows no flags: a plain rename replaces an empty directory only.
             Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => {
-                rustix::fs::renameat(&self.root, name, rustix::fs::CWD, path).map_err(|error| match error {
-                    Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR => Error::Destination {
-                        path: path.clone(),
-                        reason: "something else was put there in the meantime".to_owned(),
-                    },
-                    error => Error::os("create", path)(error),
-                })
+                rustix::fs::renameat(&self.root, name, rustix::fs::CWD, path)
             }
-            other => other.map_err(Error::os("create", path)),
+            other => other,
         }
+    }
+
+    /// Who is not root may move a directory to another parent only if its mode lets them write to it, and the root of
+    /// many images has mode 0555. It has the mode back as soon as it is moved.
+    fn rename_unwritable(&self, name: &str) -> rustix::io::Result<()> {
+        let mode = Mode::from_raw_mode(rustix::fs::statat(&self.root, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode & 0o7777);
+        rustix::fs::chmodat(&self.root, name, mode | Mode::RWXU, AtFlags::empty())?;
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = rustix::fs::openat(&self.root, name, flags, Mode::empty())?;
+        self.rename(name)?;
+        rustix::fs::fchmod(directory, mode)
     }
 }
 
@@ -146,10 +165,18 @@ fn check_free(destination: &Path) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Error::io("look at", destination)(error)),
         Ok(metadata) if !metadata.is_dir() => refused("it exists and is not a directory"),
-        Ok(_) => match fs::read_dir(destination).map_err(Error::io("read", destination))?.next() {
-            None => Ok(()),
-            Some(_) => refused("the directory is not empty"),
-        },
+        Ok(metadata) => {
+            if fs::read_dir(destination).map_err(Error::io("read", destination))?.next().is_some() {
+                return refused("the directory is not empty");
+            }
+            // Nothing can be renamed onto a mount point, and that would show only when all the work is done.
+            match fs::symlink_metadata(destination.join("..")) {
+                Ok(above) if above.dev() != metadata.dev() => {
+                    refused("it is a mount point, which cannot be replaced; name a directory below it")
+                }
+                _ => Ok(()),
+            }
+        }
     }
 }
 
