@@ -77,7 +77,11 @@ fn read(tree: &mut Tree, bundle: BorrowedFd<'_>, rootfs: &str, path: &[u8]) -> R
         }
         other => other,
     };
-    let file = file.map_err(Error::os("open", crate::text::path(path)))?;
+    let file = match file {
+        // Of an image that is unpacked in part it may be missing.
+        Err(rustix::io::Errno::NOENT) => return Ok(None),
+        file => file.map_err(Error::os("open", crate::text::path(path)))?,
+    };
     let mut bytes = Vec::new();
     File::from(file).take(FILE_BYTES).read_to_end(&mut bytes).map_err(Error::io("read", crate::text::path(path)))?;
     Ok(Some(bytes))
