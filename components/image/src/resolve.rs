@@ -322,6 +322,15 @@ fn resolved(walk: &mut Walk, position: usize, loading: &mut Loading) -> Result<R
         chain.extend(reached_by.map(|descriptor| Link { descriptor, index }));
     }
     let (manifest, config, config_bytes) = loading.take()?;
+    if let Some(config) = &config {
+        let (layers, diff_ids) = (manifest.layers.len(), config.diff_ids.len());
+        if layers != diff_ids {
+            // With a DiffID too few, a layer would be taken unchecked.
+            let reason = format!("the manifest has {layers} layers, its config has {diff_ids} diff_ids");
+            let pointer = "/rootfs/diff_ids".to_owned();
+            return Err(Error::InvalidDocument { document: "image config", pointer, reason });
+        }
+    }
     add(&descriptor.annotations, &Origin::ManifestDescriptor);
     add(&manifest.annotations, &Origin::Manifest);
     if let Some(execution) = config.as_ref().and_then(|config| config.config.as_ref()) {
