@@ -1,5 +1,7 @@
 //! Reading all layers of an image: decoded in parallel, applied to the tree in order.
 
+mod queue;
+
 use crate::error::{Error, ErrorCode, Result};
 use crate::interrupt::{Interrupt, is_cancelled};
 use crate::layer::{Batch, Change, Selection, Summary, UnpackOptions, Unpacker};
@@ -8,7 +10,7 @@ use crate::progress::{Progress, Watched};
 use crate::source::Source;
 use crate::toolkit::Toolkit;
 use crate::tree::Tree;
-use std::sync::Mutex;
+use queue::{Leaving, Queue};
 use std::sync::mpsc;
 
 /// What it takes to read the layers of an image.
@@ -79,10 +81,8 @@ impl Layers<'_> {
     ) -> Result<(Tree, Vec<Summary>)> {
         let layers = &self.image.manifest.layers;
         let count = self.count.unwrap_or(layers.len()).min(layers.len());
-        // The largest layers first: the last one to end should be a small one.
-        let mut queue: Vec<usize> = (0..count).collect();
-        queue.sort_by_key(|&index| layers[index].size);
-        let queue = Mutex::new(queue);
+        let sizes: Vec<u64> = layers.iter().take(count).map(|layer| layer.size).collect();
+        let queue = Queue::new(&sizes);
         // What fails stops the layers above, and those alone: a failure further down explains more, and which of them is
         // reported must not hang on which was read first.
         let interrupts: Vec<Interrupt> = (0..count).map(|_| self.interrupt.child()).collect();
@@ -95,14 +95,16 @@ impl Layers<'_> {
             for _ in 0..self.jobs.clamp(1, count.max(1)) {
                 let (sender, queue, interrupts, select, sink) = (sender.clone(), &queue, &interrupts, &select, &sink);
                 scope.spawn(move || {
-                    loop {
-                        let next = queue.lock().map(|mut queue| queue.pop()).unwrap_or_default();
-                        let Some(index) = next else { break };
+                    let _leaving = Leaving(queue);
+                    while let Some(index) = queue.take() {
                         let interrupt = &interrupts[index];
                         let read = interrupt
                             .check()
                             .and_then(|()| sink(index))
                             .and_then(|sink| self.read_one(index, select(index), sink, interrupt));
+                        if let Ok((changes, _)) = &read {
+                            queue.read(changes.len());
+                        }
                         if sender.send((index, read)).is_err() {
                             break;
                         }
@@ -116,6 +118,7 @@ impl Layers<'_> {
             let mut sound = count;
             let mut fail = |index: usize, error, sound: &mut usize| {
                 interrupts[index..].iter().for_each(Interrupt::cancel);
+                queue.give_up(index);
                 *sound = index.min(*sound);
                 failures.push((index, error));
             };
@@ -128,7 +131,10 @@ impl Layers<'_> {
                     let next = summaries.len();
                     let Some((changes, summary)) = waiting[next].take() else { break };
                     match tree.apply(&changes) {
-                        Ok(()) => summaries.push(summary),
+                        Ok(()) => {
+                            queue.applied(changes.len());
+                            summaries.push(summary);
+                        }
                         Err(error) => fail(next, error, &mut sound),
                     }
                 }

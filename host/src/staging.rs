@@ -128,7 +128,8 @@ impl Staging {
     /// Who is not root may move a directory to another parent only if its mode lets them write to it, and the root of
     /// many images has mode 0555. It has the mode back as soon as it is moved.
     fn rename_unwritable(&self, name: &str) -> rustix::io::Result<()> {
-        let mode = Mode::from_raw_mode(rustix::fs::statat(&self.root, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode & 0o7777);
+        let mode =
+            Mode::from_raw_mode(rustix::fs::statat(&self.root, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode & 0o7777);
         rustix::fs::chmodat(&self.root, name, mode | Mode::RWXU, AtFlags::empty())?;
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(&self.root, name, flags, Mode::empty())?;
