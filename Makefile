@@ -27,6 +27,7 @@ demo: build ## inspect, list, verify and unpack the image in tests/images/demo
 
 test: setup ## all tests
 	cargo test --release --locked --no-fail-fast $(NATIVE)
+	cargo test --release --locked $(NATIVE) --test differential -- --ignored
 
 test-fast: ## the tests of the logic alone, a few seconds once built
 	cargo test --release --locked $(LOGIC)
