@@ -45,7 +45,7 @@ fn every_case_has_its_answer_natively_and_through_the_component() {
     let mut count = 0;
     for interface in sorted(&cases) {
         let name = interface.file_name().unwrap().to_str().unwrap();
-        for case in sorted(&interface) {
+        for case in sorted(&interface).into_iter().filter(|case| case.is_dir()) {
             count += 1;
             let (input, expected) = (read(&case.join("input.json")), read(&case.join("expected.json")));
             for (driver, answers) in &mut drivers {
