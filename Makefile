@@ -47,6 +47,7 @@ lint: ## formatting, clippy, shell scripts, licences and advisories
 bench: setup build ## measure against the tools of Debian
 	cargo build --release --locked $(NATIVE) --bins --tests --examples
 	@tests/bench.sh
+	cargo bench --locked $(LOGIC) --bench documents --bench layers
 
 clean: ## remove what was built
 	cargo clean
