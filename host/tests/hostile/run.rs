@@ -131,11 +131,15 @@ fn ended(status: ExitStatus, stdout: String, stderr: String, memory: u64, most: 
     Ended { code: status.code(), signal: status.signal(), stdout, stderr, memory, most: most * 1024, took }
 }
 
-/// The most memory that a process has had resident, in KiB.
+/// The most memory that a process has had resident, in KiB. A process that has only just begun may still show the memory
+/// of this one, and has the name of this one as long as it does.
 fn high_water(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    if field("Name:") != program().file_name().and_then(|name| name.to_str()) {
+        return 0;
+    }
+    field("VmHWM:").and_then(|value| value.trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
 impl Ended {
