@@ -15,7 +15,7 @@ mod layout;
 
 pub use builder::{Builder, platform};
 pub use digest::{Algorithm, Descriptor};
-pub use layer::{Compression, Layer, gzip, skippable_frame, zstd_frame};
+pub use layer::{Compression, Layer, gzip, skippable_frame, unzstd, zstd_frame};
 pub use layout::Layout;
 
 /// Media types, spelt out here so that the tests do not read them from the code they test.

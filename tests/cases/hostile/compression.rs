@@ -1,7 +1,9 @@
 //! Compressed bytes that grow, lie or are damaged.
 
 use super::{Attack, Case, archive, file, owned, refused_layers, unpacked_layers};
-use portolan_tests::image::{Compression, Layer, gzip, media_type, skippable_frame, zstd_frame};
+use portolan_image::digest::SoftwareHashes;
+use portolan_layer::{Options, Unpacker};
+use portolan_tests::image::{Compression, Layer, gzip, media_type, skippable_frame, unzstd, zstd_frame};
 
 fn tar() -> Vec<u8> {
     archive().file("f", "content").build()
@@ -46,6 +48,44 @@ fn gzip_bomb(mebibytes: usize) -> Vec<u8> {
         encoder.write_all(&[0; 1 << 20]).unwrap();
     }
     encoder.finish().unwrap()
+}
+
+/// A tar whose file of so many letters is compressed to a Huffman stream, from 256 on to four of them, and its frame without
+/// a checksum.
+fn huffman(letters: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut state = 1_u32;
+    let text = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b"eeeeeeeetttttaaaooinshrd"[(state >> 16) as usize % 24]
+    });
+    let tar = archive().file("f", text.take(letters).collect::<Vec<u8>>()).build();
+    let mut frame = zstd_frame(&tar);
+    frame.truncate(frame.len() - 4);
+    frame[4] &= !4;
+    (tar, frame)
+}
+
+/// The frame with the first bit changed after which it is still decoded, to another tar, which is what the reference makes
+/// of it or not.
+fn unnoticed(frame: &[u8], tar: &[u8], by_the_reference: bool) -> Option<Vec<u8>> {
+    let diff_id = |tar: &[u8]| Layer::plain(tar.to_vec()).to_diff_id();
+    let right = diff_id(tar);
+    let changes = (9..frame.len()).flat_map(|at| (0..8).map(move |bit| (at, 1 << bit)));
+    let decoded = |blob: &[u8]| {
+        let mut unpacker = Unpacker::new(&SoftwareHashes, Options::default()).unwrap();
+        unpacker.feed(blob.to_vec()).unwrap();
+        while unpacker.take_changes().ok()?.is_some() {}
+        Some(unpacker.finish().ok()?.diff_id.to_string())
+    };
+    let mut damaged = changes.map(|(at, flip)| {
+        let mut blob = frame.to_vec();
+        blob[at] ^= flip;
+        blob
+    });
+    damaged.find(|blob| {
+        let theirs = unzstd(blob, tar.len()).map(|tar| diff_id(&tar));
+        decoded(blob).is_some_and(|ours| ours != right && (theirs == Some(ours)) == by_the_reference)
+    })
 }
 
 /// A zstd frame whose header asks for a window of 2^31 bytes.
@@ -232,6 +272,26 @@ pub const CASES: &[Case] = &[
                 blob[at] = blob[at].wrapping_mul(31).wrapping_add(17);
             }
             refused(zstd_blob(blob), "", &[])
+        },
+    },
+    // Nothing in a frame without a checksum tells such damage, and decoders differ on it (`tests/fuzz/targets/zstd.rs`).
+    Case {
+        row: 37,
+        name: "damage to a Huffman stream that only the DiffID tells",
+        make: |_| {
+            let (tar, frame) = huffman(6_000);
+            let blob = unnoticed(&frame, &tar, true).unwrap();
+            refused(Layer::zstd(tar).blob(blob), "diff-id-mismatch", &["DiffID", "the config promises"])
+        },
+    },
+    Case {
+        row: 37,
+        name: "damage to a Huffman stream that libzstd decodes otherwise or refuses",
+        make: |_| {
+            let mut found = (20..).step_by(7).take(100).map(huffman);
+            let found = found.find_map(|(tar, frame)| unnoticed(&frame, &tar, false).map(|blob| (tar, blob)));
+            let (tar, blob) = found.unwrap();
+            refused(Layer::zstd(tar).blob(blob), "diff-id-mismatch", &["DiffID", "the config promises"])
         },
     },
 ];

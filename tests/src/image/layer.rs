@@ -76,6 +76,12 @@ pub fn zstd_frame(bytes: &[u8]) -> Vec<u8> {
     compressor.compress(bytes).expect("libzstd compresses memory")
 }
 
+/// What libzstd makes of a frame; nothing where it refuses it.
+#[must_use]
+pub fn unzstd(frame: &[u8], most: usize) -> Option<Vec<u8>> {
+    zstd::bulk::Decompressor::new().expect("libzstd makes a decompressor").decompress(frame, most).ok()
+}
+
 /// One zstd skippable frame; the type is 0 to 15.
 #[must_use]
 pub fn skippable_frame(kind: u32, payload: &[u8]) -> Vec<u8> {
