@@ -101,7 +101,7 @@ impl Staging {
     /// # Errors
     /// [`Error::Destination`] when something has appeared at the destination in the meantime.
     pub fn publish(self, name: &str) -> Result<()> {
-        let moved = match self.rename(name) {
+        let moved = match self.rename(self.root.as_fd(), name.as_ref()) {
             Err(Errno::ACCESS) => self.rename_unwritable(name),
             other => other,
         };
@@ -114,27 +114,47 @@ impl Staging {
         })
     }
 
-    fn rename(&self, name: &str) -> rustix::io::Result<()> {
+    fn rename(&self, from: BorrowedFd<'_>, name: &OsStr) -> rustix::io::Result<()> {
         let path = &self.destination;
-        match rustix::fs::renameat_with(&self.root, name, rustix::fs::CWD, path, RenameFlags::NOREPLACE) {
+        match rustix::fs::renameat_with(from, name, rustix::fs::CWD, path, RenameFlags::NOREPLACE) {
             // An empty directory, or a file system that knows no flags: a plain rename replaces an empty directory only.
-            Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => {
-                rustix::fs::renameat(&self.root, name, rustix::fs::CWD, path)
-            }
+            Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(from, name, rustix::fs::CWD, path),
             other => other,
         }
     }
 
     /// Who is not root may move a directory to another parent only if its mode lets them write to it, and the root of
-    /// many images has mode 0555. It has the mode back as soon as it is moved.
+    /// many images has mode 0555. Within one parent they may: so it is first moved, writable, to a name beside the
+    /// destination that a later run takes for that of a dead one, has its mode back there, and appears with it.
     fn rename_unwritable(&self, name: &str) -> rustix::io::Result<()> {
         let mode =
             Mode::from_raw_mode(rustix::fs::statat(&self.root, name, AtFlags::SYMLINK_NOFOLLOW)?.st_mode & 0o7777);
         rustix::fs::chmodat(&self.root, name, mode | Mode::RWXU, AtFlags::empty())?;
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let directory = rustix::fs::openat(&self.root, name, flags, Mode::empty())?;
-        self.rename(name)?;
-        rustix::fs::fchmod(directory, mode)
+        // A run that removes those of the dead leaves it alone as long as this one lives.
+        let _ = rustix::fs::flock(&directory, FlockOperation::NonBlockingLockExclusive);
+        let beside = self.move_beside(name)?;
+        let moved = rustix::fs::fchmod(&directory, mode).and_then(|()| self.rename(self.parent.as_fd(), &beside));
+        if moved.is_err() {
+            remove(self.parent.as_fd(), &beside, &self.path.with_file_name(&beside), directory.as_fd());
+        }
+        moved
+    }
+
+    /// Moves one of its directories to a name of its own in the parent.
+    fn move_beside(&self, name: &str) -> rustix::io::Result<OsString> {
+        let middle = self.name.as_bytes().strip_suffix(SUFFIX.as_bytes()).unwrap_or(self.name.as_bytes());
+        let mut attempt = 0_u32;
+        loop {
+            let mut beside = OsStr::from_bytes(middle).to_owned();
+            beside.push(format!("-{attempt}{SUFFIX}"));
+            // A plain rename replaces an empty directory only, which nobody has under such a name.
+            match rustix::fs::renameat(&self.root, name, &self.parent, &beside) {
+                Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) if attempt < 1000 => attempt += 1,
+                other => return other.map(|()| beside),
+            }
+        }
     }
 }
 
@@ -272,6 +292,54 @@ mod tests {
         open_modes(fs::File::open(&staging).unwrap().as_fd());
         assert_eq!((mode(&staging.join("a")), mode(&staging.join("a/b"))), (0o700, 0o700));
         assert_eq!((mode(&outside), mode(&outside.join("below"))), (0o755, 0o755));
+    }
+
+    /// Hostile input 47: whoever kills the run at any moment finds no root, or one with its mode.
+    #[test]
+    fn an_unwritable_directory_appears_with_its_mode() {
+        let scratch = tempfile::tempdir().unwrap();
+        let destination = scratch.path().join("dest");
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                let mut modes = std::collections::BTreeSet::new();
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    modes.extend(destination.symlink_metadata().map(|found| found.permissions().mode() & 0o7777));
+                }
+                modes
+            });
+            for _ in 0..500 {
+                let staging = Staging::new(&destination).unwrap();
+                drop(staging.directory("rootfs").unwrap());
+                fs::write(staging.path().join("rootfs/file"), "").unwrap();
+                fs::set_permissions(staging.path().join("rootfs"), fs::Permissions::from_mode(0o555)).unwrap();
+                staging.rename_unwritable("rootfs").unwrap();
+                drop(staging);
+                assert_eq!(mode(&destination), 0o555);
+                assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+                let aside = scratch.path().join("aside");
+                fs::rename(&destination, &aside).unwrap();
+                fs::set_permissions(&aside, fs::Permissions::from_mode(0o700)).unwrap();
+                fs::remove_dir_all(&aside).unwrap();
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(Vec::from_iter(watcher.join().unwrap()), [0o555]);
+        });
+    }
+
+    #[test]
+    fn an_unwritable_directory_that_cannot_appear_is_removed() {
+        let scratch = tempfile::tempdir().unwrap();
+        let destination = scratch.path().join("dest");
+        let staging = Staging::new(&destination).unwrap();
+        drop(staging.directory("rootfs").unwrap());
+        fs::set_permissions(staging.path().join("rootfs"), fs::Permissions::from_mode(0o555)).unwrap();
+        fs::create_dir(&destination).unwrap();
+        fs::write(destination.join("theirs"), "").unwrap();
+        assert!(staging.rename_unwritable("rootfs").is_err());
+        drop(staging);
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+        assert!(destination.join("theirs").exists());
     }
 
     #[test]
