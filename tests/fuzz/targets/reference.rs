@@ -56,8 +56,7 @@ fn names(text: &str) {
 
 fn check_named(named: &Named) {
     assert_eq!(named.to_string().parse::<Named>().unwrap(), *named);
-    // As in Docker, a familiar name may look like an identifier or like a name at another registry: `docker.io/a.io/b`.
-    _ = named.familiar();
+    assert_eq!(named.familiar().parse::<Reference>().unwrap(), named.to_string().parse().unwrap());
     assert!(is_name(named.path()) && !named.domain().is_empty());
     assert!(named.tag().is_none_or(is_tag));
 }

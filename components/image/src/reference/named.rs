@@ -114,20 +114,25 @@ impl Named {
         }
     }
 
-    /// The name as people write it: without `docker.io/` and, for a single word, without `library/`.
+    /// The name as people write it: without `docker.io/` and, for a single word, without `library/`, wherever what is left
+    /// means the same name; `docker.io/ghcr.io/app` stays whole.
     #[must_use]
     pub fn familiar_name(&self) -> String {
-        if self.domain != DEFAULT_DOMAIN {
-            return self.name();
-        }
-        let official = self.path.strip_prefix(OFFICIAL).filter(|rest| !rest.contains('/'));
-        official.unwrap_or(&self.path).to_owned()
+        self.short_name().unwrap_or_else(|| self.name())
     }
 
-    /// The whole reference as people write it.
+    /// The whole reference as people write it; it parses to what the full one parses to.
     #[must_use]
     pub fn familiar(&self) -> String {
-        self.write(self.familiar_name())
+        let full = self.to_string();
+        let short = self.short_name().map(|name| self.write(name));
+        // With a tag of 64 digits a name may look like a digest: `sha256:...`.
+        short.filter(|short| same::<Reference>(short, &full)).unwrap_or(full)
+    }
+
+    fn short_name(&self) -> Option<String> {
+        let short = self.path.strip_prefix(OFFICIAL).filter(|rest| !rest.contains('/')).unwrap_or(&self.path);
+        (self.domain == DEFAULT_DOMAIN && same::<Self>(short, &self.name())).then(|| short.to_owned())
     }
 
     /// The same with the tag `latest` when it has neither tag nor digest.
@@ -180,6 +185,11 @@ impl Named {
         }
         name
     }
+}
+
+/// Whether two texts parse, and to the same.
+fn same<T: FromStr + PartialEq>(one: &str, other: &str) -> bool {
+    matches!((one.parse::<T>(), other.parse::<T>()), (Ok(one), Ok(other)) if one == other)
 }
 
 impl FromStr for Named {
