@@ -205,6 +205,17 @@ fn what_is_replaced_or_removed_is_wasted_at_its_path() {
 }
 
 #[test]
+fn no_more_is_wasted_than_there_is_where_a_layer_has_a_path_twice() {
+    let tree = tree([vec![file("f", 10), file("f", 4), file("g", 7), file("g", 1)], vec![file("f", 3), remove("g")]]);
+    let waste = tree.waste(10);
+    let worst: Vec<_> =
+        waste.paths.iter().map(|path| (text(&path.path), path.bytes, path.count, path.total_bytes)).collect();
+    assert_eq!(worst, [("f", 14, 2, 17), ("g", 8, 2, 8)]);
+    assert_eq!((waste.total_bytes, waste.wasted_bytes), (25, 22));
+    assert!((waste.efficiency - 3.0 / 25.0).abs() < 1e-12);
+}
+
+#[test]
 fn equal_waste_is_in_the_order_of_paths_and_none_is_efficient() {
     let equal =
         tree([vec![file("b", 5), file("a/z", 5), file("a-", 5)], vec![remove("b"), remove("a-"), remove("a/z")]]);

@@ -215,13 +215,14 @@ impl Tree {
         if at == NONE {
             return;
         }
+        let layer = self.layer();
         let inode = &mut self.inodes[at];
         if matches!(inode.kind, Kind::Directory | Kind::Symlink { .. }) {
             self.open.parent = None;
         }
         inode.links -= 1;
         if inode.links == 0 {
-            self.tally.waste(id, inode.bytes());
+            self.tally.waste(id, inode.bytes(), inode.layer == layer);
             inode.kind = Kind::Fifo;
             inode.xattrs = Box::default();
             self.free.push(at);

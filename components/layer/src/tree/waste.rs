@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// How many bytes of the layers are of no use, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waste {
-    /// The size of all files in all layers, a path counted once a layer.
+    /// The size of all files in all layers, as often as their archives hold them.
     pub total_bytes: u64,
     /// The size of the files of which no name is left, because a later entry replaced or a whiteout removed it.
     pub wasted_bytes: u64,
@@ -16,8 +16,9 @@ pub struct Waste {
     /// the sum of those over [`total_bytes`](Self::total_bytes), or 1 for an image of no bytes. So a file that grows
     /// from layer to layer costs what it grew to, although only its old sizes are wasted.
     ///
-    /// One difference: dive takes the size of a removed directory as a size that is needed; here each file in it
-    /// was removed, with the same answer as if each had its own whiteout. Hard links are 0 in both.
+    /// Two differences: dive takes the size of a removed directory as a size that is needed; here each file in it
+    /// was removed, with the same answer as if each had its own whiteout. And what a layer holds twice is stored twice
+    /// here, where dive sees the last. Hard links are 0 in both.
     pub efficiency: f64,
     /// The paths that waste most, the worst first, equals in the order of a walk.
     pub paths: Vec<WastedPath>,
@@ -40,7 +41,10 @@ pub struct WastedPath {
 #[derive(Clone, Debug)]
 struct Spent {
     wasted: u64,
+    /// What layers gave, as each left it.
     total: u64,
+    /// What one layer both gave and replaced.
+    passing: u64,
     /// [`u64::MAX`] as long as one layer alone gave it a size.
     smallest: u64,
     count: u32,
@@ -50,29 +54,30 @@ struct Spent {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     paths: BTreeMap<u32, Spent>,
-    total: u64,
     needed: u64,
     wasted: u64,
 }
 
 impl Tally {
     fn spent(&mut self, path: u32) -> &mut Spent {
-        self.paths.entry(path).or_insert(Spent { wasted: 0, total: 0, smallest: u64::MAX, count: 0 })
+        self.paths.entry(path).or_insert(Spent { wasted: 0, total: 0, passing: 0, smallest: u64::MAX, count: 0 })
     }
 
-    /// The last name of a file goes.
-    pub(super) fn waste(&mut self, path: u32, bytes: u64) {
+    /// The last name of a file goes; `passing` when the layer that gave it is still being applied.
+    pub(super) fn waste(&mut self, path: u32, bytes: u64, passing: bool) {
         if bytes > 0 {
             self.wasted = self.wasted.saturating_add(bytes);
             let spent = self.spent(path);
             spent.wasted = spent.wasted.saturating_add(bytes);
+            if passing {
+                spent.passing = spent.passing.saturating_add(bytes);
+            }
             spent.count += 1;
         }
     }
 
     /// A layer gives a path a size. `before` is what the last one gave, if what it put there stood until now.
     pub(super) fn observe(&mut self, path: u32, before: Option<u64>, bytes: u64) {
-        self.total = self.total.saturating_add(bytes);
         let known = self.paths.get(&path).map(|spent| spent.smallest).filter(|&smallest| smallest != u64::MAX);
         let Some(old) = known.or(before) else {
             self.needed = self.needed.saturating_add(bytes);
@@ -100,17 +105,19 @@ impl Tree {
         order.sort_by_key(|id| std::cmp::Reverse(wasted(id)));
         let paths = order.iter().take(at_most).filter_map(|id| {
             let spent = tally.paths.get(id)?;
-            // Replaced within the one layer that has it: the size it ended with is nowhere else than in the tree.
-            let total = if spent.smallest == u64::MAX {
+            // Where one layer alone gave it, the size it ended with is nowhere else than in the tree.
+            let left = if spent.smallest == u64::MAX {
                 let path = self.paths.at(*id);
-                spent.wasted + self.inode_at(*id).filter(|_| !path.linked).map_or(0, |inode| inode.bytes())
+                self.inode_at(*id).filter(|_| !path.linked).map_or(0, |inode| inode.bytes())
             } else {
                 spent.total
             };
+            let total = spent.passing.saturating_add(left);
             Some(WastedPath { path: self.paths.path(*id), bytes: spent.wasted, count: spent.count, total_bytes: total })
         });
+        let total = self.logs.iter().fold(0_u64, |total, log| total.saturating_add(log.summary.bytes));
         #[allow(clippy::cast_precision_loss, reason = "a ratio, and 53 bits are more than it shows")]
-        let efficiency = if tally.total == 0 { 1.0 } else { tally.needed as f64 / tally.total as f64 };
-        Waste { total_bytes: tally.total, wasted_bytes: tally.wasted, efficiency, paths: paths.collect() }
+        let efficiency = if total == 0 { 1.0 } else { tally.needed as f64 / total as f64 };
+        Waste { total_bytes: total, wasted_bytes: tally.wasted, efficiency, paths: paths.collect() }
     }
 }
