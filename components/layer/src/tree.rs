@@ -39,7 +39,7 @@ mod walk;
 mod waste;
 
 pub use cursor::Cursor;
-pub use diff::{Difference, LayerSummary, Stand, Type};
+pub use diff::{Difference, Differences, LayerSummary, Stand, Type};
 pub use sizes::Sizes;
 pub use walk::{List, Node, Walk};
 pub use waste::{Waste, WastedPath};

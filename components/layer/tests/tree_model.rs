@@ -308,6 +308,9 @@ fn compare(tree: &Tree, model: &Model, before: &Model) -> Result<(), TestCaseErr
     expected.sort_by_key(|(path, ..)| path.split('/').collect::<Vec<_>>());
     let diff = tree.diff(model.layer - 1);
     prop_assert_eq!(diff.len(), expected.len());
+    let mut differences = tree.differences(model.layer - 1);
+    let pages = std::iter::from_fn(|| Some(tree.take_differences(&mut differences, 2)).filter(|page| !page.is_empty()));
+    prop_assert_eq!(&pages.flatten().collect::<Vec<_>>(), &diff);
     for (difference, (path, stood, stands)) in diff.iter().zip(expected) {
         prop_assert_eq!(&difference.path, path.as_bytes());
         prop_assert_eq!((difference.before, difference.after), (stood, stands), "{}", path);

@@ -66,6 +66,18 @@ pub struct Difference {
     pub removed_bytes: u64,
 }
 
+/// What a layer changed, to be taken bit by bit: the numbers of the paths, and what went with those that are gone.
+///
+/// It is good for the tree that made it until that tree changes.
+#[derive(Clone, Debug, Default)]
+pub struct Differences {
+    layer: usize,
+    order: Vec<u32>,
+    /// Paths and bytes, by the place of the record; empty where nothing is gone.
+    removed: Vec<(u64, u64)>,
+    next: usize,
+}
+
 /// How much one layer holds, and what it did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LayerSummary {
@@ -88,6 +100,14 @@ pub(super) struct Log {
     pub(super) summary: LayerSummary,
     /// Ordered by the number of the path.
     records: Box<[Record]>,
+}
+
+impl Log {
+    /// The record of a path, and its place.
+    fn at(&self, path: u32) -> Option<(usize, &Record)> {
+        let at = self.records.binary_search_by_key(&path, |record| record.path).ok()?;
+        self.records.get(at).map(|record| (at, record))
+    }
 }
 
 /// A [`Difference`] in 24 bytes: there is one for every path of the bottom layer.
@@ -116,43 +136,55 @@ impl Tree {
     /// [`walk`](Self::walk). Nothing for a layer that there is not.
     ///
     /// Every path beneath a removed directory is listed, as the explorers of layers show them. Takes memory for all
-    /// paths that the layer changed.
+    /// paths that the layer changed; [`differences`](Self::differences) takes a few bytes each.
     #[must_use]
     pub fn diff(&self, layer: usize) -> Vec<Difference> {
-        let Some(log) = self.logs.get(layer) else { return Vec::new() };
+        self.take_differences(&mut self.differences(layer), usize::MAX)
+    }
+
+    /// The same, to be taken bit by bit.
+    #[must_use]
+    pub fn differences(&self, layer: usize) -> Differences {
+        let Some(log) = self.logs.get(layer) else { return Differences::default() };
         let order = self.paths.in_order(log.records.iter().map(|record| record.path));
-        let records = order.iter().filter_map(|id| {
-            let at = log.records.binary_search_by_key(id, |record| record.path).ok()?;
-            log.records.get(at)
-        });
+        let has_removed = log.records.iter().any(|record| record.after.is_none());
+        let mut removed = vec![(0_u64, 0_u64); if has_removed { log.records.len() } else { 0 }];
+        // Backwards, what is beneath a path comes before it, so each path adds all that went with it to the one above.
+        for (at, record) in order.iter().rev().filter_map(|&id| log.at(id)).filter(|(_, record)| record.after.is_none())
+        {
+            let Some(sum) = removed.get_mut(at) else { continue };
+            let with = (sum.0 + 1, sum.1.saturating_add(record.bytes_before));
+            *sum = with;
+            let above = record.beneath.then(|| log.at(self.paths.at(record.path).parent)).flatten();
+            if let Some(above) = above.and_then(|(above, _)| removed.get_mut(above)) {
+                *above = (above.0 + with.0, above.1.saturating_add(with.1));
+            }
+        }
+        Differences { layer, order, removed, next: 0 }
+    }
+
+    /// The next differences, at most so many; none at the end.
+    pub fn take_differences(&self, differences: &mut Differences, most: usize) -> Vec<Difference> {
+        let Some(log) = self.logs.get(differences.layer) else { return Vec::new() };
         let stand = |kind: Option<Type>, bytes| kind.map(|kind| Stand { kind, bytes });
-        let mut differences: Vec<Difference> = records
-            .map(|record| {
-                let removed = record.after.is_none();
+        let ids = differences.order.get(differences.next..).unwrap_or_default().iter().take(most);
+        let taken: Vec<Difference> = ids
+            .filter_map(|&id| log.at(id))
+            .map(|(at, record)| {
+                let (removed_paths, removed_bytes) =
+                    differences.removed.get(at).filter(|_| record.after.is_none()).copied().unwrap_or_default();
                 Difference {
                     path: self.paths.path(record.path),
                     before: stand(record.before, record.bytes_before),
                     after: stand(record.after, record.bytes_after),
                     beneath_removed: record.beneath,
-                    removed_paths: u64::from(removed),
-                    removed_bytes: if removed { record.bytes_before } else { 0 },
+                    removed_paths,
+                    removed_bytes,
                 }
             })
             .collect();
-        // What is beneath a removed path follows it directly, so each path adds itself to the nearest one above.
-        let mut above: Vec<usize> = Vec::new();
-        for at in 0..differences.len() {
-            while let Some(last) = above.pop_if(|last| !is_above(&differences[*last].path, &differences[at].path)) {
-                settle(&mut differences, above.last().copied(), last);
-            }
-            if differences[at].after.is_none() {
-                above.push(at);
-            }
-        }
-        while let Some(last) = above.pop() {
-            settle(&mut differences, above.last().copied(), last);
-        }
-        differences
+        differences.next += taken.len();
+        taken
     }
 
     /// How much a layer, counted from 0 at the bottom, holds, and what it did.
@@ -215,18 +247,5 @@ impl Tree {
         records.sort_unstable_by_key(|record| record.path);
         self.records += records.len() as u64;
         self.logs.push(Log { summary, records: records.into_boxed_slice() });
-    }
-}
-
-fn is_above(above: &[u8], path: &[u8]) -> bool {
-    path.starts_with(above) && path.get(above.len()) == Some(&b'/')
-}
-
-/// Adds what went with one removed path to the one above it.
-fn settle(differences: &mut [Difference], above: Option<usize>, at: usize) {
-    let (paths, bytes) = (differences[at].removed_paths, differences[at].removed_bytes);
-    if let Some(above) = above.and_then(|above| differences.get_mut(above)) {
-        above.removed_paths += paths;
-        above.removed_bytes = above.removed_bytes.saturating_add(bytes);
     }
 }
