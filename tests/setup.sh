@@ -7,7 +7,7 @@ set -eu
 build="gcc libc6-dev make"
 lint="shellcheck"
 # Peers that the tests compare with, and what they need.
-test="attr busybox-static crun debootstrap docker-registry gzip runc skopeo tar umoci zstd"
+test="attr busybox-static crun debootstrap docker-registry gzip python3 runc skopeo tar umoci zstd"
 bench="hyperfine time"
 
 fail() {

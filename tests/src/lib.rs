@@ -19,6 +19,7 @@
 pub mod awkward;
 pub mod demo;
 pub mod image;
+pub mod listing;
 pub mod peers;
 pub mod tar;
 pub mod tree;
