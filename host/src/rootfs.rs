@@ -215,4 +215,39 @@ mod tests {
         let error = refused(handle.as_fd(), b"doc/README")(rustix::io::Errno::EXIST).to_string();
         assert!(error.contains("doc/README") && error.contains("doc/readme"), "{error}");
     }
+
+    /// Hostile input 49: the same, for whatever is made, and nothing that was there is changed.
+    #[test]
+    fn nothing_is_made_where_the_file_system_has_another_name_already() {
+        let scratch = tempfile::tempdir().unwrap();
+        for name in ["objects", "root"] {
+            std::fs::create_dir(scratch.path().join(name)).unwrap();
+        }
+        let open = |name: &str| OwnedFd::from(std::fs::File::open(scratch.path().join(name)).unwrap());
+        let objects = Objects::new(open("objects").as_fd(), 1, Privileges::default()).unwrap();
+        let root = scratch.path().join("root");
+        std::fs::write(root.join("readme"), "first").unwrap();
+        std::fs::hard_link(root.join("readme"), root.join("README")).unwrap();
+        std::fs::write(scratch.path().join("objects/0/7"), "second").unwrap();
+        let device = crate::layer::Device { major: 1, minor: 3 };
+        for (kind, same_as) in [
+            (Kind::Directory, None),
+            (Kind::File(6), None),
+            (Kind::File(6), Some(b"readme".to_vec())),
+            (Kind::Symlink(b"elsewhere".to_vec()), None),
+            (Kind::Fifo, None),
+            (Kind::CharDevice(device), None),
+        ] {
+            let mut rootfs = Rootfs::new(open("root"), &objects, Privileges::default());
+            let source = Some(crate::tree::Source { layer: 0, ordinal: 7 });
+            let mtime = crate::layer::Timestamp { seconds: 0, nanoseconds: 0 };
+            let (path, xattrs) = (b"README".to_vec(), Vec::new());
+            let (uid, gid, mode, layer, links) = (0, 0, 0o644, 0, 1);
+            let node = Node { path, kind, mode, uid, gid, mtime, xattrs, layer, source, same_as, links };
+            let error = rootfs.make(&node).unwrap_err();
+            assert!(matches!(&error, Error::Collision { other: Some(other), .. } if other == "readme"), "{error:?}");
+        }
+        assert_eq!(std::fs::read(root.join("readme")).unwrap(), b"first");
+        assert_eq!(std::fs::read_dir(&root).unwrap().count(), 2);
+    }
 }

@@ -189,24 +189,34 @@ fn a_file_of_the_image_that_cannot_be_read_is_named() {
 }
 
 /// Row 49. Few kernels have such a file system; where there is none, the unit test of the message must do.
+/// Runs a program on a path, or says why it cannot.
+fn run(program: &str, arguments: &[&str], path: &std::path::Path) -> Result<(), String> {
+    let output = std::process::Command::new(program).args(arguments).arg(path).output();
+    let output = output.map_err(|error| format!("{program}: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', " ");
+    if output.status.success() { Ok(()) } else { Err(format!("{program} {}: {said}", arguments.join(" "))) }
+}
+
 #[test]
 fn row_49_two_names_that_the_file_system_takes_for_one_are_an_error() {
     let sandbox = Sandbox::new();
     let mount = sandbox.parent();
-    let mounted =
-        std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "casefold", "tmpfs"]).arg(&mount).output();
-    if !mounted.is_ok_and(|output| output.status.success()) {
-        return skip("no file system here ignores case");
+    // What the answer is made of needs no such file system: `rootfs::tests`.
+    let proved = "the answer to a name that is taken is proved by the unit tests of `rootfs`";
+    if let Err(missing) = run("mount", &["-t", "tmpfs", "-o", "casefold", "tmpfs"], &mount) {
+        return skip(&format!(
+            "no file system that ignores case can be mounted here (tmpfs has `casefold` from Linux 6.13 on, built with \
+             CONFIG_UNICODE): {missing}; {proved}"
+        ));
     }
-    let folded =
-        std::process::Command::new("chattr").arg("+F").arg(&mount).status().is_ok_and(|status| status.success());
+    let folded = run("chattr", &["+F"], &mount);
     let archive = tar::Builder::new().file("d/readme", "1").file("d/README", "2");
     let reference = sandbox.image(&layout(archive), Source::Layout);
     let ended = Run::new(&sandbox).arguments(&["unpack", "--platform", "linux/amd64", &reference, "dest"]).run();
     let left = fs::read_dir(&mount).unwrap().count();
     assert!(std::process::Command::new("umount").arg(&mount).status().unwrap().success());
-    if !folded {
-        return skip("no directory here ignores case");
+    if let Err(missing) = folded {
+        return skip(&format!("the directory cannot be made to ignore case: {missing}; {proved}"));
     }
     assert_eq!((ended.code, left), (Some(2), 0), "{ended}");
     says(&ended.stderr, &["d/readme", "d/README"]);
