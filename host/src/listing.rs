@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 const OFTEN: usize = 1024;
 
 /// Passes nodes on and stops when the run is to be stopped.
-pub(crate) fn watched<'a>(
+pub(crate) fn watched<'a, T>(
     context: &'a Context,
-    nodes: impl Iterator<Item = Result<Node>> + 'a,
-) -> impl Iterator<Item = Result<Node>> + 'a {
+    nodes: impl Iterator<Item = Result<T>> + 'a,
+) -> impl Iterator<Item = Result<T>> + 'a {
     nodes.enumerate().map(|(number, node)| {
         if number % OFTEN == 0 {
             context.interrupt.check()?;

@@ -1,8 +1,11 @@
 //! The merged file system of an image.
 
+use crate::bindings;
 use crate::error::Result;
 use crate::layer::Change;
-use crate::toolkit::{Instance, Toolkit};
+use crate::toolkit::{Instance, State, Toolkit};
+use std::cell::RefCell;
+use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
 pub use crate::bindings::exports::portolan::image::tree::{
@@ -11,17 +14,20 @@ pub use crate::bindings::exports::portolan::image::tree::{
 
 /// How many changes or nodes cross the border in one call.
 const PAGE: usize = 2_048;
+const MOST: u32 = PAGE as u32;
 
 /// The tree of the layers applied so far.
+///
+/// Several of its answers can be gone through at once.
 pub struct Tree {
-    instance: Instance,
+    instance: RefCell<Instance>,
     handle: ResourceAny,
 }
 
 macro_rules! ask {
     ($tree:expr, $way:ident, $method:ident $(, $argument:expr)*) => {{
         let handle = $tree.handle;
-        $tree.instance.$way(|exports, store| exports.portolan_image_tree().tree().$method(store, handle $(, $argument)*))
+        $tree.instance.borrow_mut().$way(|exports, store| exports.portolan_image_tree().tree().$method(store, handle $(, $argument)*))
     }};
 }
 
@@ -35,7 +41,7 @@ impl Tree {
         let limits = toolkit.limits();
         let handle =
             instance.call(|exports, store| exports.portolan_image_tree().tree().call_constructor(store, limits))?;
-        Ok(Self { instance, handle })
+        Ok(Self { instance: RefCell::new(instance), handle })
     }
 
     /// Applies the changes of the next layer, bottom first.
@@ -43,9 +49,26 @@ impl Tree {
     /// # Errors
     /// Whatever is wrong with them, such as a hard link without its target.
     pub fn apply(&mut self, changes: &[Change]) -> Result<()> {
+        self.feed(changes)?;
+        self.finish_layer()
+    }
+
+    /// Takes some changes of the next layer, in the order of its archive.
+    ///
+    /// # Errors
+    /// Whatever is wrong with them.
+    pub fn feed(&mut self, changes: &[Change]) -> Result<()> {
         for page in changes.chunks(PAGE) {
             ask!(self, attempt, call_feed, page)?;
         }
+        Ok(())
+    }
+
+    /// Applies the layer whose changes were fed.
+    ///
+    /// # Errors
+    /// Whatever is wrong with them.
+    pub fn finish_layer(&mut self) -> Result<()> {
         ask!(self, attempt, call_apply)
     }
 
@@ -53,9 +76,10 @@ impl Tree {
     ///
     /// # Errors
     /// `invalid-path` for a pattern that is none.
-    pub fn walk(&mut self, pattern: Option<&str>) -> Result<Walk<'_>> {
+    pub fn walk(&self, pattern: Option<&str>) -> Result<Walk<'_>> {
         let walk = ask!(self, attempt, call_walk, pattern)?;
-        Ok(Walk { tree: self, walk, page: Vec::new().into_iter() })
+        let take: Take<Node> = |exports, store, walk| exports.portolan_image_tree().walk().call_take(store, walk, MOST);
+        Ok(Pages::new(self, walk, take))
     }
 
     /// The node at a path and those below it, so many levels of them or all, in the order of [`walk`](Self::walk).
@@ -63,7 +87,7 @@ impl Tree {
     ///
     /// # Errors
     /// When the component fails.
-    pub fn walk_below(&mut self, base: &[u8], depth: Option<u32>) -> Result<impl Iterator<Item = Result<Node>>> {
+    pub fn walk_below(&self, base: &[u8], depth: Option<u32>) -> Result<impl Iterator<Item = Result<Node>>> {
         let walk = self.walk(below(base, depth).as_deref())?;
         // The walk begins with the directories above. Where the path is no text, it holds more than was asked for.
         Ok(walk.filter(move |node| node.as_ref().map_or(true, |node| is_below(&node.path, base))))
@@ -73,7 +97,7 @@ impl Tree {
     ///
     /// # Errors
     /// `path-not-found`.
-    pub fn find(&mut self, path: &[u8]) -> Result<Node> {
+    pub fn find(&self, path: &[u8]) -> Result<Node> {
         ask!(self, attempt, call_find, path)
     }
 
@@ -81,7 +105,7 @@ impl Tree {
     ///
     /// # Errors
     /// `path-not-found`.
-    pub fn resolve(&mut self, path: &[u8]) -> Result<Node> {
+    pub fn resolve(&self, path: &[u8]) -> Result<Node> {
         ask!(self, attempt, call_resolve, path)
     }
 
@@ -89,62 +113,77 @@ impl Tree {
     ///
     /// # Errors
     /// `path-not-found`.
-    pub fn children(&mut self, path: &[u8]) -> Result<Vec<Node>> {
+    pub fn children(&self, path: &[u8]) -> Result<Vec<Node>> {
         ask!(self, attempt, call_children, path)
     }
 
-    /// What a layer changed.
+    /// What a layer changed, in the order of [`walk`](Self::walk).
     ///
     /// # Errors
     /// `path-not-found` when there is no such layer.
-    pub fn diff(&mut self, layer: u32) -> Result<Vec<Difference>> {
-        ask!(self, attempt, call_diff, layer)
+    pub fn diff(&self, layer: u32) -> Result<Pages<'_, Difference>> {
+        let differences = ask!(self, attempt, call_diff, layer)?;
+        let take: Take<Difference> =
+            |exports, store, it| exports.portolan_image_tree().differences().call_take(store, it, MOST);
+        Ok(Pages::new(self, differences, take))
     }
 
     /// What each layer holds.
     ///
     /// # Errors
     /// When the component fails.
-    pub fn layer_sizes(&mut self) -> Result<Vec<LayerSize>> {
+    pub fn layer_sizes(&self) -> Result<Vec<LayerSize>> {
         ask!(self, call, call_layer_sizes)
     }
 
-    /// The sizes of all directories down to a depth, root first.
+    /// The sizes of all directories down to a depth, in the order of [`walk`](Self::walk).
     ///
     /// # Errors
     /// When the component fails.
-    pub fn directory_sizes(&mut self, depth: u32) -> Result<Vec<DirectorySize>> {
-        ask!(self, call, call_directory_sizes, depth)
+    pub fn directory_sizes(&self, depth: u32) -> Result<Pages<'_, DirectorySize>> {
+        let sizes = ask!(self, call, call_directory_sizes, depth)?;
+        let take: Take<DirectorySize> =
+            |exports, store, it| exports.portolan_image_tree().directory_sizes().call_take(store, it, MOST);
+        Ok(Pages::new(self, sizes, take))
     }
 
     /// What could be saved, with at most so many paths.
     ///
     /// # Errors
     /// When the component fails.
-    pub fn waste(&mut self, most: u32) -> Result<Waste> {
+    pub fn waste(&self, most: u32) -> Result<Waste> {
         ask!(self, call, call_waste, most)
     }
 }
 
 /// The nodes of a tree, page by page.
-pub struct Walk<'a> {
-    tree: &'a mut Tree,
-    walk: ResourceAny,
-    page: std::vec::IntoIter<Node>,
+pub type Walk<'a> = Pages<'a, Node>;
+
+/// What one call of a resource answers.
+type Take<T> = fn(&bindings::Toolkit, &mut Store<State>, ResourceAny) -> wasmtime::Result<Vec<T>>;
+
+/// An answer that is too long for one call, page by page.
+pub struct Pages<'a, T> {
+    tree: &'a Tree,
+    handle: ResourceAny,
+    take: Take<T>,
+    page: std::vec::IntoIter<T>,
 }
 
-impl Iterator for Walk<'_> {
-    type Item = Result<Node>;
+impl<'a, T> Pages<'a, T> {
+    fn new(tree: &'a Tree, handle: ResourceAny, take: Take<T>) -> Self {
+        Self { tree, handle, take, page: Vec::new().into_iter() }
+    }
+}
+
+impl<T> Iterator for Pages<'_, T> {
+    type Item = Result<T>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(node) = self.page.next() {
-            return Some(Ok(node));
+        if let Some(item) = self.page.next() {
+            return Some(Ok(item));
         }
-        let walk = self.walk;
-        let page = self
-            .tree
-            .instance
-            .call(|exports, store| exports.portolan_image_tree().walk().call_take(store, walk, PAGE as u32));
+        let page = self.tree.instance.borrow_mut().call(|exports, store| (self.take)(exports, store, self.handle));
         match page {
             Ok(page) => {
                 self.page = page.into_iter();
@@ -152,6 +191,13 @@ impl Iterator for Walk<'_> {
             }
             Err(error) => Some(Err(error)),
         }
+    }
+}
+
+impl<T> Drop for Pages<'_, T> {
+    fn drop(&mut self) {
+        // The component gets its memory back; one that has failed needs none any more.
+        let _ = self.tree.instance.borrow_mut().call(|_, store| self.handle.resource_drop(store));
     }
 }
 
@@ -220,7 +266,7 @@ mod tests {
         let under = |base: &[u8], rest: &[u8]| [base, rest].concat();
         let paths = [&strange[..], &under(strange, b"/b"), &under(strange, b"/b/c"), &under(lookalike, b"/b"), b"ax/b"];
         tree.apply(&paths.map(directory)).unwrap();
-        let mut below = |base: &[u8], depth| -> Vec<Vec<u8>> {
+        let below = |base: &[u8], depth| -> Vec<Vec<u8>> {
             tree.walk_below(base, depth).unwrap().map(|node| node.unwrap().path).collect()
         };
         assert_eq!(below(strange, None), paths[..3]);

@@ -99,7 +99,7 @@ fn paths_when_late(layout: &Path, late: usize) -> portolan::Result<Vec<String>> 
         progress: &Quiet,
         interrupt: &Interrupt::default(),
     };
-    let (mut tree, _) = layers.tree()?;
+    let (tree, _) = layers.tree()?;
     tree.walk(None)?.map(|node| node.map(|node| String::from_utf8(node.path).unwrap())).collect()
 }
 

@@ -3,7 +3,8 @@
 use crate::Component;
 use crate::bindings::exports::portolan::image::layer::Change;
 use crate::bindings::exports::portolan::image::tree::{
-    Action, Difference, DirectorySize, Guest, GuestTree, GuestWalk, LayerSize, Node, Source, Walk as WalkHandle, Waste,
+    Action, Difference, Differences as DifferencesHandle, DirectorySize, DirectorySizes as DirectorySizesHandle, Guest,
+    GuestDifferences, GuestDirectorySizes, GuestTree, GuestWalk, LayerSize, Node, Source, Walk as WalkHandle, Waste,
     WastedPath,
 };
 use crate::bindings::exports::portolan::image::types::Limit;
@@ -16,6 +17,8 @@ use std::rc::Rc;
 impl Guest for Component {
     type Tree = Tree;
     type Walk = Walk;
+    type Differences = Differences;
+    type DirectorySizes = DirectorySizes;
 }
 
 /// The tree of the layers applied so far, or why there is none.
@@ -24,6 +27,19 @@ pub(crate) struct Tree(Rc<RefCell<tree::Tree>>, Option<Error>);
 /// A walk that is under way.
 pub(crate) struct Walk {
     tree: Rc<RefCell<tree::Tree>>,
+    cursor: RefCell<tree::Cursor>,
+}
+
+/// What a layer changed, as far as it is not taken yet.
+pub(crate) struct Differences {
+    tree: Rc<RefCell<tree::Tree>>,
+    left: RefCell<tree::Differences>,
+}
+
+/// The sizes of directories, as far as they are not taken yet.
+pub(crate) struct DirectorySizes {
+    tree: Rc<RefCell<tree::Tree>>,
+    sizes: tree::Sizes,
     cursor: RefCell<tree::Cursor>,
 }
 
@@ -82,13 +98,14 @@ impl GuestTree for Tree {
         Ok(self.usable()?.borrow().list(&path)?.map(Node::from).collect())
     }
 
-    fn diff(&self, layer: u32) -> Result<Vec<Difference>> {
+    fn diff(&self, layer: u32) -> Result<DifferencesHandle> {
         let tree = self.usable()?.borrow();
         if layer as usize >= tree.layers() {
             let reason = "there is no such layer";
             return Err(portolan_layer::Error::PathNotFound { path: layer.to_string().into_bytes(), reason }.into());
         }
-        Ok(tree.diff(layer as usize).into_iter().map(Difference::from).collect())
+        let left = RefCell::new(tree.differences(layer as usize));
+        Ok(DifferencesHandle::new(Differences { tree: Rc::clone(&self.0), left }))
     }
 
     fn layer_sizes(&self) -> Vec<LayerSize> {
@@ -106,19 +123,14 @@ impl GuestTree for Tree {
             .collect()
     }
 
-    fn directory_sizes(&self, depth: u32) -> Vec<DirectorySize> {
+    fn directory_sizes(&self, depth: u32) -> DirectorySizesHandle {
         let tree = self.0.borrow();
-        let sizes = tree.sizes();
         let depth_of = |path: &[u8]| match path {
             [] => 0,
             path => 1 + path.iter().filter(|&&byte| byte == b'/').count(),
         };
-        tree.walk()
-            .filter(|node| {
-                matches!(node.kind, portolan_layer::Kind::Directory) && depth_of(&node.path) <= depth as usize
-            })
-            .map(|node| DirectorySize { bytes: sizes.bytes(&node), paths: sizes.paths(&node), path: node.path })
-            .collect()
+        let cursor = RefCell::new(tree.cursor(|path| depth_of(path) <= depth as usize));
+        DirectorySizesHandle::new(DirectorySizes { tree: Rc::clone(&self.0), sizes: tree.sizes(), cursor })
     }
 
     fn waste(&self, most: u32) -> Waste {
@@ -140,6 +152,35 @@ impl GuestWalk for Walk {
     fn take(&self, most: u32) -> Vec<Node> {
         let tree = self.tree.borrow();
         tree.take_nodes(&mut self.cursor.borrow_mut(), most as usize).into_iter().map(Node::from).collect()
+    }
+}
+
+impl GuestDifferences for Differences {
+    fn take(&self, most: u32) -> Vec<Difference> {
+        let tree = self.tree.borrow();
+        let taken = tree.take_differences(&mut self.left.borrow_mut(), most as usize);
+        taken.into_iter().map(Difference::from).collect()
+    }
+}
+
+impl GuestDirectorySizes for DirectorySizes {
+    fn take(&self, most: u32) -> Vec<DirectorySize> {
+        let tree = self.tree.borrow();
+        let mut cursor = self.cursor.borrow_mut();
+        let mut sizes = Vec::new();
+        while sizes.len() < most as usize {
+            let nodes = tree.take_nodes(&mut cursor, most as usize - sizes.len());
+            if nodes.is_empty() {
+                break;
+            }
+            let directories = nodes.into_iter().filter(|node| matches!(node.kind, portolan_layer::Kind::Directory));
+            sizes.extend(directories.map(|node| DirectorySize {
+                bytes: self.sizes.bytes(&node),
+                paths: self.sizes.paths(&node),
+                path: node.path,
+            }));
+        }
+        sizes
     }
 }
 

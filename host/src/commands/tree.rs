@@ -72,13 +72,18 @@ fn print(args: &Args, context: &Context, layers: &Layers<'_>, tree: &mut Tree) -
     // Only sizes that are shown are asked for: an image may have millions of directories.
     let deepest =
         if args.sizes { args.depth.map_or(u32::MAX, |most| most.saturating_add(depth as u32)) } else { depth as u32 };
-    let mut sizes = tree.directory_sizes(deepest)?.into_iter();
+    let mut sizes = tree.directory_sizes(deepest)?;
     let mut seen = Seen::default();
-    let mut size_of = |node: &Node| match node.kind {
-        Kind::File(bytes) => Some((bytes, 1)),
-        // Both come in the order of a walk.
-        Kind::Directory => sizes.find(|size| size.path == node.path).map(|size| (size.bytes, size.paths)),
-        _ => None,
+    let mut size_of = |node: &Node| -> Result<Option<(u64, u32)>> {
+        match node.kind {
+            Kind::File(bytes) => Ok(Some((bytes, 1))),
+            Kind::Directory => {
+                // Both come in the order of a walk.
+                let size = sizes.find(|size| size.as_ref().map_or(true, |size| size.path == node.path));
+                Ok(size.transpose()?.map(|size| (size.bytes, size.paths)))
+            }
+            _ => Ok(None),
+        }
     };
 
     if context.output.json {
@@ -90,7 +95,7 @@ fn print(args: &Args, context: &Context, layers: &Layers<'_>, tree: &mut Tree) -
             let mut shown = listing::json(&node);
             let is_base = node.path == base;
             if (args.sizes || is_base)
-                && let Some((bytes, paths)) = size_of(&node)
+                && let Some((bytes, paths)) = size_of(&node)?
             {
                 if matches!(node.kind, Kind::Directory) && args.sizes {
                     shown.insert("bytes".to_owned(), json!(bytes));
@@ -112,7 +117,7 @@ fn print(args: &Args, context: &Context, layers: &Layers<'_>, tree: &mut Tree) -
     for node in listing::watched(context, tree.walk_below(&base, args.depth)?) {
         let node = node?;
         let is_base = node.path == base;
-        let shown_size = if args.sizes || is_base { size_of(&node) } else { None };
+        let shown_size = if args.sizes || is_base { size_of(&node)? } else { None };
         if let (true, Some((bytes, _))) = (is_base, shown_size) {
             seen.bytes = bytes;
         }

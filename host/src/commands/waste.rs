@@ -36,7 +36,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     let (opened, image) = context.open(&args.image)?;
-    let (mut tree, _) = context.layers(&opened, &image).tree()?;
+    let (tree, _) = context.layers(&opened, &image).tree()?;
     let most = if args.top == 0 { u32::MAX } else { args.top };
     // One more shows whether there are more.
     let mut waste = tree.waste(most.saturating_add(1))?;

@@ -24,7 +24,9 @@ pub(super) fn print(args: &Args, context: &Context, layers: &Layers<'_>, tree: &
     if found.is_err() {
         let mut has_any = false;
         for number in first..sizes.len() {
-            has_any = has_any || tree.diff(number as u32)?.iter().any(&is_wanted);
+            for difference in tree.diff(number as u32)? {
+                has_any |= is_wanted(&difference?);
+            }
         }
         if !has_any {
             return found.map(|_| ());
@@ -39,15 +41,27 @@ pub(super) fn print(args: &Args, context: &Context, layers: &Layers<'_>, tree: &
     }
     for (number, size) in numbered {
         context.interrupt.check()?;
-        let differences: Vec<Difference> = tree.diff(number as u32)?.into_iter().filter(&is_wanted).collect();
+        // An image may have millions of them: they are gone through as they come, twice where branches are drawn.
+        let differences = || -> Result<_> {
+            let is_wanted = |difference: &Result<Difference>| difference.as_ref().map_or(true, &is_wanted);
+            Ok(listing::watched(context, tree.diff(number as u32)?).filter(is_wanted))
+        };
         match &mut stream {
-            Some(stream) => differences.iter().try_for_each(|it| stream.element(element(number, it)))?,
+            Some(stream) => differences()?.try_for_each(|it| stream.element(element(number, &it?)))?,
             None => {
                 if number > first {
                     context.output.line("")?;
                 }
                 heading(context, layers, number, size)?;
-                draw(&context.output, &base, &differences)?;
+                let mut branches = Branches::default();
+                lines(&base, differences()?, |depth, _, _| {
+                    branches.add(depth);
+                    Ok(())
+                })?;
+                lines(&base, differences()?, |depth, path, difference| {
+                    let name = if path == base { text::path(path) } else { listing::name(path) };
+                    draw(&context.output, &branches.next(depth), &name, difference)
+                })?;
             }
         }
     }
@@ -134,53 +148,58 @@ fn heading(context: &Context, layers: &Layers<'_>, number: usize, layer: &LayerS
     output.line(format!("{} added, {} modified, {} removed; {held}", layer.added, layer.modified, layer.removed))
 }
 
-/// Draws the paths that a layer changed, with the directories above them.
-fn draw(output: &Output, base: &[u8], differences: &[Difference]) -> Result<()> {
+/// Goes through the paths that a layer changed and the directories above them, each with its depth.
+fn lines(
+    base: &[u8],
+    differences: impl Iterator<Item = Result<Difference>>,
+    mut line: impl FnMut(usize, &[u8], Option<&Difference>) -> Result<()>,
+) -> Result<()> {
     let depth = |path: &[u8]| listing::depth(path) - listing::depth(base);
-    let mut lines: Vec<(&[u8], Option<&Difference>)> = Vec::new();
-    // What went with a directory is told by its line.
-    for difference in differences.iter().filter(|difference| !difference.with_parent || difference.path == base) {
+    let mut last: Option<Vec<u8>> = None;
+    for difference in differences {
+        let difference = difference?;
+        // What went with a directory is told by its line.
+        if difference.with_parent && difference.path != base {
+            continue;
+        }
         let path = difference.path.as_slice();
-        if lines.is_empty() && path != base {
-            lines.push((&path[..base.len()], None));
+        if last.is_none() && path != base {
+            line(0, &path[..base.len()], None)?;
         }
         let slashes = path.iter().enumerate().filter(|&(at, &byte)| byte == b'/' && at > base.len()).map(|(at, _)| at);
-        for end in slashes {
-            let above = &path[..end];
-            if lines.last().is_none_or(|(last, _)| !is_below(last, above)) {
-                lines.push((above, None));
+        for above in slashes.map(|end| &path[..end]) {
+            if last.as_ref().is_none_or(|last| !is_below(last, above)) {
+                line(depth(above), above, None)?;
             }
         }
-        lines.push((path, Some(difference)));
-    }
-    let mut branches = Branches::default();
-    lines.iter().for_each(|(path, _)| branches.add(depth(path)));
-    for (path, difference) in lines {
-        let name = if path == base { text::path(path) } else { listing::name(path) };
-        let branch = branches.next(depth(path));
-        let Some(difference) = difference else {
-            output.line(format!("{:>10}  {branch}{}", "", output.paint(Style::Dim, &name)))?;
-            continue;
-        };
-        let (sign, style) = match difference.action {
-            Action::Added => ('+', Style::Good),
-            Action::Modified => ('~', Style::Warning),
-            Action::Removed => ('-', Style::Bad),
-        };
-        let (bytes, note) = match difference.action {
-            Action::Removed if difference.removed_paths > 1 => {
-                (Some(difference.removed_bytes), format!(" ({} paths)", difference.removed_paths))
-            }
-            Action::Removed => (Some(difference.removed_bytes), String::new()),
-            _ if difference.is_directory => (None, String::new()),
-            Action::Modified if difference.size_before != difference.size_after => {
-                (Some(difference.size_after), format!(" (was {})", size(difference.size_before)))
-            }
-            _ => (Some(difference.size_after), String::new()),
-        };
-        let column = output.paint(style, &format!("{sign} {:>8}", bytes.map_or(String::new(), size)));
-        let (name, note) = (output.paint(style, &name), output.paint(Style::Dim, &note));
-        output.line(format!("{column}  {branch}{name}{note}"))?;
+        line(depth(path), path, Some(&difference))?;
+        last = Some(difference.path);
     }
     Ok(())
+}
+
+/// Draws one of them.
+fn draw(output: &Output, branch: &str, name: &str, difference: Option<&Difference>) -> Result<()> {
+    let Some(difference) = difference else {
+        return output.line(format!("{:>10}  {branch}{}", "", output.paint(Style::Dim, name)));
+    };
+    let (sign, style) = match difference.action {
+        Action::Added => ('+', Style::Good),
+        Action::Modified => ('~', Style::Warning),
+        Action::Removed => ('-', Style::Bad),
+    };
+    let (bytes, note) = match difference.action {
+        Action::Removed if difference.removed_paths > 1 => {
+            (Some(difference.removed_bytes), format!(" ({} paths)", difference.removed_paths))
+        }
+        Action::Removed => (Some(difference.removed_bytes), String::new()),
+        _ if difference.is_directory => (None, String::new()),
+        Action::Modified if difference.size_before != difference.size_after => {
+            (Some(difference.size_after), format!(" (was {})", size(difference.size_before)))
+        }
+        _ => (Some(difference.size_after), String::new()),
+    };
+    let column = output.paint(style, &format!("{sign} {:>8}", bytes.map_or(String::new(), size)));
+    let (name, note) = (output.paint(style, name), output.paint(Style::Dim, &note));
+    output.line(format!("{column}  {branch}{name}{note}"))
 }
