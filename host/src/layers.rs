@@ -11,7 +11,8 @@ use crate::source::Source;
 use crate::toolkit::Toolkit;
 use crate::tree::Tree;
 use queue::{Leaving, Queue};
-use std::sync::mpsc;
+use std::collections::VecDeque;
+use std::sync::mpsc::{self, SyncSender};
 
 /// What it takes to read the layers of an image.
 #[derive(Clone, Copy)]
@@ -86,67 +87,26 @@ impl Layers<'_> {
         // What fails stops the layers above, and those alone: a failure further down explains more, and which of them is
         // reported must not hang on which was read first.
         let interrupts: Vec<Interrupt> = (0..count).map(|_| self.interrupt.child()).collect();
-        let (sender, receiver) = mpsc::channel();
-
-        let mut tree = Tree::new(self.toolkit)?;
-        let mut summaries = Vec::with_capacity(count);
-        let mut failures: Vec<(usize, Error)> = Vec::new();
+        let jobs = self.jobs.clamp(1, count.max(1));
+        // Whoever decodes faster than the tree takes waits.
+        let (sender, receiver) = mpsc::sync_channel(2 * jobs);
+        let reading = Reading { layers: self, queue: &queue, interrupts: &interrupts, select: &select, sink: &sink };
+        let mut applying = Applying::new(Tree::new(self.toolkit)?, count, &queue, &interrupts);
         std::thread::scope(|scope| {
-            for _ in 0..self.jobs.clamp(1, count.max(1)) {
-                let (sender, queue, interrupts, select, sink) = (sender.clone(), &queue, &interrupts, &select, &sink);
+            for _ in 0..jobs {
+                let (sender, reading) = (sender.clone(), &reading);
                 scope.spawn(move || {
-                    let _leaving = Leaving(queue);
-                    while let Some(index) = queue.take() {
-                        let interrupt = &interrupts[index];
-                        let read = interrupt
-                            .check()
-                            .and_then(|()| sink(index))
-                            .and_then(|sink| self.read_one(index, select(index), sink, interrupt));
-                        if let Ok((changes, _)) = &read {
-                            queue.read(changes.len());
-                        }
-                        if sender.send((index, read)).is_err() {
-                            break;
-                        }
+                    let _leaving = Leaving(reading.queue);
+                    while let Some(index) = reading.queue.take() {
+                        reading.read(index, &sender);
                     }
                 });
             }
             drop(sender);
-
-            let mut waiting: Vec<Option<(Vec<Change>, Summary)>> = (0..count).map(|_| None).collect();
-            // The layers below this one can still be applied.
-            let mut sound = count;
-            let mut fail = |index: usize, error, sound: &mut usize| {
-                interrupts[index..].iter().for_each(Interrupt::cancel);
-                queue.give_up(index);
-                *sound = index.min(*sound);
-                failures.push((index, error));
-            };
-            for (index, read) in receiver {
-                match read {
-                    Ok(read) => waiting[index] = Some(read),
-                    Err(error) => fail(index, error, &mut sound),
-                }
-                while summaries.len() < sound {
-                    let next = summaries.len();
-                    let Some((changes, summary)) = waiting[next].take() else { break };
-                    match tree.apply(&changes) {
-                        Ok(()) => {
-                            queue.applied(changes.len());
-                            summaries.push(summary);
-                        }
-                        Err(error) => fail(next, error, &mut sound),
-                    }
-                }
-            }
+            receiver.into_iter().for_each(|(index, news)| applying.take(index, news));
         });
         self.interrupt.check()?;
-        // What failed only because something else did first explains nothing.
-        failures.sort_by_key(|(index, error)| (is_cancelled(error), *index));
-        match failures.into_iter().next() {
-            Some((_, error)) => Err(error),
-            None => Ok((tree, summaries)),
-        }
+        applying.finish()
     }
 
     /// Reads one layer again, alone, with the contents that `content` chooses.
@@ -157,7 +117,7 @@ impl Layers<'_> {
         if index >= self.image.manifest.layers.len() {
             return Err(self.no_such_layer(index));
         }
-        self.read_one(index, content, sink, self.interrupt).map(|(_, summary)| summary)
+        self.read_one(index, content, sink, self.interrupt, |_| ())
     }
 
     /// The same layers without those above one of them.
@@ -179,14 +139,15 @@ impl Layers<'_> {
         Error::Image { code: ErrorCode::PathNotFound, message }
     }
 
-    /// Reads one layer and answers its changes without the contents.
+    /// Reads one layer and hands over its changes without the contents, before anything is known to be true of them.
     fn read_one(
         &self,
         index: usize,
         content: Selection,
         mut sink: impl Sink,
         interrupt: &Interrupt,
-    ) -> Result<(Vec<Change>, Summary)> {
+        mut take: impl FnMut(Vec<Change>),
+    ) -> Result<Summary> {
         let descriptor = &self.image.manifest.layers[index];
         let blob = self.source.fetch(&descriptor.digest)?.ok_or_else(|| Error::missing(&descriptor.digest))?;
         let options = UnpackOptions {
@@ -199,18 +160,127 @@ impl Layers<'_> {
             limits: Vec::new(),
         };
         self.progress.begin(&descriptor.digest, descriptor.size);
-        let mut changes = Vec::new();
         let blob = Watched { reader: blob, digest: &descriptor.digest, progress: self.progress, interrupt };
         let summary = Unpacker::start(self.toolkit, options)?
             .unpack(blob, |mut batch| {
                 sink.take(&batch)?;
                 batch.changes.retain(|change| !matches!(change, Change::Content(_)));
-                changes.append(&mut batch.changes);
+                if !batch.changes.is_empty() {
+                    take(batch.changes);
+                }
                 Ok(())
             })
             .map_err(|error| interrupt.check().err().unwrap_or_else(|| error.at_layer(index, &descriptor.digest)))?;
         sink.finish()?;
         self.progress.end(&descriptor.digest);
-        Ok((changes, summary))
+        Ok(summary)
+    }
+}
+
+/// What is told of a layer that is being read.
+enum News {
+    /// The next changes, without contents.
+    Changes(Vec<Change>),
+    /// It was read to its end and is verified, or not.
+    End(Result<Summary>),
+}
+
+/// What those who decode share.
+struct Reading<'a, Select, Make> {
+    layers: &'a Layers<'a>,
+    queue: &'a Queue,
+    interrupts: &'a [Interrupt],
+    select: &'a Select,
+    sink: &'a Make,
+}
+
+impl<S: Sink, Select: Fn(usize) -> Selection, Make: Fn(usize) -> Result<S>> Reading<'_, Select, Make> {
+    /// Reads a layer and tells of it. Nobody listens only where another thread has panicked, which ends the run.
+    fn read(&self, index: usize, sender: &SyncSender<(usize, News)>) {
+        let interrupt = &self.interrupts[index];
+        let read = interrupt.check().and_then(|()| (self.sink)(index)).and_then(|sink| {
+            self.layers.read_one(index, (self.select)(index), sink, interrupt, |changes| {
+                // Too much waits for lower layers: the lowest that nobody reads yet is read first, in here.
+                while let Some(lower) = self.queue.lower_than(index) {
+                    self.read(lower, sender);
+                }
+                self.queue.read(changes.len());
+                let _ = sender.send((index, News::Changes(changes)));
+            })
+        });
+        let _ = sender.send((index, News::End(read)));
+    }
+}
+
+/// The one who applies. The changes of the lowest layer that is not applied go to the tree as they come; those of the
+/// others wait.
+struct Applying<'a> {
+    tree: Tree,
+    queue: &'a Queue,
+    interrupts: &'a [Interrupt],
+    summaries: Vec<Summary>,
+    waiting: Vec<Waiting>,
+    /// What the tree says of the layer at hand. What is wrong with its blob explains more, and is known at its end.
+    refused: Option<Error>,
+    failures: Vec<(usize, Error)>,
+    /// The layers below this one can still be applied.
+    sound: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    changes: VecDeque<Vec<Change>>,
+    summary: Option<Summary>,
+}
+
+impl<'a> Applying<'a> {
+    fn new(tree: Tree, count: usize, queue: &'a Queue, interrupts: &'a [Interrupt]) -> Self {
+        let waiting = (0..count).map(|_| Waiting::default()).collect();
+        let (summaries, failures) = (Vec::with_capacity(count), Vec::new());
+        Self { tree, queue, interrupts, summaries, waiting, refused: None, failures, sound: count }
+    }
+
+    fn take(&mut self, index: usize, news: News) {
+        match news {
+            News::Changes(changes) if index >= self.sound => self.queue.fed(changes.len()),
+            News::Changes(changes) => self.waiting[index].changes.push_back(changes),
+            News::End(Ok(summary)) => self.waiting[index].summary = Some(summary),
+            News::End(Err(error)) => self.fail(index, error),
+        }
+        while self.summaries.len() < self.sound {
+            let next = self.summaries.len();
+            while let Some(changes) = self.waiting[next].changes.pop_front() {
+                if self.refused.is_none() {
+                    self.refused = self.tree.feed(&changes).err();
+                }
+                self.queue.fed(changes.len());
+            }
+            let Some(summary) = self.waiting[next].summary.take() else { break };
+            match self.refused.take().map_or_else(|| self.tree.finish_layer(), Err) {
+                Ok(()) => {
+                    self.summaries.push(summary);
+                    self.queue.applied();
+                }
+                Err(error) => self.fail(next, error),
+            }
+        }
+    }
+
+    fn fail(&mut self, index: usize, error: Error) {
+        self.interrupts[index..].iter().for_each(Interrupt::cancel);
+        self.queue.give_up(index);
+        self.sound = index.min(self.sound);
+        let dropped = self.waiting[index..].iter_mut().flat_map(|waiting| waiting.changes.drain(..));
+        self.queue.fed(dropped.map(|changes| changes.len()).sum());
+        self.failures.push((index, error));
+    }
+
+    fn finish(mut self) -> Result<(Tree, Vec<Summary>)> {
+        // What failed only because something else did first explains nothing.
+        self.failures.sort_by_key(|(index, error)| (is_cancelled(error), *index));
+        match self.failures.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok((self.tree, self.summaries)),
+        }
     }
 }

@@ -188,4 +188,19 @@ pub const CASES: &[Case] = &[
             super::unpacked_layers(vec![layer; 12], tree)
         },
     },
+    Case {
+        row: 50,
+        name: "a layer of very many entries, of which nobody but the tree keeps any",
+        make: |_| {
+            let entries = (0..400_000).map(|number| Entry::dir(format!("{number:06}")));
+            let tar = archive().entries(entries).build();
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut encoder, &tar).unwrap();
+            let layer = super::Layer::gzip(tar).blob(encoder.finish().unwrap());
+            // Refused after it, as nobody wants so many directories made.
+            let layers = vec![layer, super::Layer::plain(archive().dir("../x").build())];
+            let refused = super::refused_layers(layers, "invalid-path", &["../x", "no .. component"]);
+            super::Attack { memory: 110, arguments: vec!["--jobs=1"], ..refused }.without_docker()
+        },
+    },
 ];
