@@ -1,13 +1,13 @@
 //! The toolkit component on wasmtime: one engine, the component ready to be instantiated, one store a job.
 
 use crate::bindings::{self, ToolkitPre, exports::portolan::image::types::Limit};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::{engine, hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Engine, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder};
 
 /// The toolkit as a component, as `wit/` describes it. It imports `hasher`.
 pub const TOOLKIT_WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.wasm"));
@@ -28,6 +28,8 @@ const CALL_TICKS: u64 = 600;
 const CALL_TICKS: u64 = 30;
 /// The key of the limit that bounds a store's memory, in bytes.
 const MEMORY_KEY: &str = "memory-bytes";
+/// Its default, which is known before there is a component to be asked.
+const MEMORY: u64 = 1 << 30;
 
 /// The toolkit, loaded and ready.
 ///
@@ -42,7 +44,38 @@ pub struct Toolkit {
 /// What a store holds beside the component's memory.
 pub(crate) struct State {
     pub(crate) hashes: hasher::Table,
+    bounds: Bounds,
+}
+
+/// How large a store may become, and whether it wanted to become larger.
+struct Bounds {
     limits: StoreLimits,
+    memory: u64,
+    exceeded: bool,
+}
+
+impl ResourceLimiter for Bounds {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let may = self.limits.memory_growing(current, desired, maximum)?;
+        self.exceeded |= !may;
+        Ok(may)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.limits.table_growing(current, desired, maximum)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances()
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.tables()
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.memories()
+    }
 }
 
 /// One instance of the component with a memory of its own.
@@ -129,16 +162,17 @@ impl Toolkit {
     }
 
     pub(crate) fn instantiate(&self) -> Result<Instance> {
-        let memory =
-            self.limits.iter().rev().find(|limit| limit.key == MEMORY_KEY).map_or(2 << 30, |limit| limit.value);
+        let given = self.limits.iter().rev().find(|limit| limit.key == MEMORY_KEY).map(|limit| limit.value);
+        let memory = given.unwrap_or(MEMORY);
         let limits = StoreLimitsBuilder::new()
             .memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
             .instances(16)
             .memories(4)
             .tables(16)
             .build();
-        let mut store = Store::new(self.pre.engine(), State { hashes: hasher::Table::default(), limits });
-        store.limiter(|state| &mut state.limits);
+        let bounds = Bounds { limits, memory, exceeded: false };
+        let mut store = Store::new(self.pre.engine(), State { hashes: hasher::Table::default(), bounds });
+        store.limiter(|state| &mut state.bounds);
         store.set_epoch_deadline(CALL_TICKS);
         let exports = self.pre.instantiate(&mut store).map_err(Error::Component)?;
         Ok(Instance { store, exports })
@@ -152,7 +186,16 @@ impl Instance {
         call: impl FnOnce(&bindings::Toolkit, &mut Store<State>) -> wasmtime::Result<T>,
     ) -> Result<T> {
         self.store.set_epoch_deadline(CALL_TICKS);
-        call(&self.exports, &mut self.store).map_err(Error::Component)
+        call(&self.exports, &mut self.store).map_err(|error| match &self.store.data().bounds {
+            // The component can only give up then; that is what the image asked for, and no defect.
+            Bounds { exceeded: true, memory, .. } => Error::Image {
+                code: ErrorCode::LimitExceeded,
+                message: format!(
+                    "the memory that the image takes exceeds the limit of {memory}; raise {MEMORY_KEY} to allow it"
+                ),
+            },
+            _ => Error::Component(error),
+        })
     }
 
     /// The same for calls whose answer can be an error of the image.
@@ -259,7 +302,17 @@ mod tests {
             )
         };
         assert_defect(&run_in_place_of_the_toolkit(&toolkit, &grow(16)), "out of bounds");
-        assert_defect(&run_in_place_of_the_toolkit(&toolkit, &grow(2_000)), "unreachable");
+        let error = run_in_place_of_the_toolkit(&toolkit, &grow(2_000));
+        assert!(matches!(error, Error::Image { code: ErrorCode::LimitExceeded, .. }), "{error:?}");
+        assert!(
+            error.to_string().ends_with("exceeds the limit of 67108864; raise memory-bytes to allow it"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_default_of_the_memory_is_the_one_that_is_told() {
+        assert_eq!(Toolkit::shared().unwrap().limit(MEMORY_KEY).unwrap(), MEMORY);
     }
 
     #[test]

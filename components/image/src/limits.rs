@@ -68,10 +68,10 @@ limits! {
     layer_uncompressed_bytes, "layer-uncompressed-bytes", 1024 * GIB;
     /// Uncompressed over compressed bytes of one layer, once 64 MiB are out. Text and zeros reach 200, gzip stops at 1032.
     ratio, "ratio", 1_000;
-    /// Entries of one layer. The largest images have about a million files.
-    layer_entries, "layer-entries", 4_000_000;
-    /// Paths in the merged tree of an image.
-    tree_entries, "tree-entries", 8_000_000;
+    /// Entries of one layer. The largest images have about a million files; this is twice that.
+    layer_entries, "layer-entries", 2_000_000;
+    /// Paths in the merged tree of an image: four times that.
+    tree_entries, "tree-entries", 4_000_000;
     /// Bytes of one path. Linux takes 4096 at once.
     path_bytes, "path-bytes", 4_096;
     /// Bytes of one component of a path. Linux takes 255.
@@ -88,8 +88,9 @@ limits! {
     zstd_window_bytes, "zstd-window-bytes", 128 * MIB;
     /// Bytes that extended metadata of one layer (names, links, attributes) may take in memory.
     layer_metadata_bytes, "layer-metadata-bytes", GIB;
-    /// Bytes of memory of one WebAssembly instance; its address space ends at 4 GiB.
-    memory_bytes, "memory-bytes", 2 * GIB;
+    /// Bytes of memory of one WebAssembly instance; its address space ends at 4 GiB. The tree of an image takes most,
+    /// some 400 bytes a path while it grows: a million files need less than half of this.
+    memory_bytes, "memory-bytes", GIB;
     /// Seconds that one whole command may take; 0 is no limit. Real layers are slow on slow disks, so none by default.
     seconds, "seconds", 0;
 }
