@@ -1,0 +1,1 @@
+export const promising = (exported) => exported;

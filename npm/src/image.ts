@@ -1,0 +1,375 @@
+/** Images: finding one at a place, and reading what is in it. */
+import { PortolanError, attempt } from "./error.js";
+import type { Change, LayerOptions, Summary } from "./layer.js";
+import {
+  type Config,
+  type Finding,
+  type Listed,
+  type Manifest,
+  type PlacedAnnotation,
+  type Resolved,
+  type Verified,
+  toListed,
+  toResolved,
+} from "./manifest.js";
+import { host } from "./platform.js";
+import { Pool, type WorkerPool } from "./pool.js";
+import type { Selector } from "./reference.js";
+import { asyncDispose, release } from "./release.js";
+import { type ImageSource, type Source, type StoredBlob, document, missing, open } from "./source.js";
+import { instance } from "./toolkit.js";
+import { type Node, Tree, type Waste } from "./tree.js";
+import {
+  type Abortable,
+  type Descriptor,
+  type Limits,
+  type Platform,
+  fromLimits,
+  fromPlatform,
+  present,
+  toDescriptor,
+} from "./types.js";
+import { verification } from "./verify.js";
+import { type LayerJob, type Work, here } from "./work.js";
+
+/** Which image of a place is meant. */
+export interface Wanted {
+  /** Such as `linux/arm64`; several in the order of preference. This machine's, unless given. */
+  platform?: string | Platform | (string | Platform)[];
+  /** A tag, or any other value of `org.opencontainers.image.ref.name`. */
+  tag?: string;
+  /** A digest of a manifest or index. */
+  digest?: string;
+}
+
+export interface OpenOptions extends Wanted, Abortable {
+  /** Workers for whatever reads layers; this thread does it otherwise. */
+  pool?: WorkerPool;
+  /** Limits that differ from their defaults. */
+  limits?: Limits;
+  /** Whether warnings about layers are errors. */
+  strict?: boolean;
+}
+
+/** A layer of an image. */
+export interface Layer extends Descriptor {
+  /** The digest of the uncompressed layer, from the config; absent for artifacts. */
+  diffId?: string;
+}
+
+export interface ChangesOptions extends Abortable {
+  /** The layer, from 0; all of them in their order, unless given. */
+  layer?: number;
+  /** Which contents of files are wanted: none (the default), all, or those of the entries with these ordinals. */
+  content?: "all" | "none" | number[];
+}
+
+export interface VerifyOptions extends Abortable {
+  /** Everything that the place refers to, and not only this image. */
+  everything?: boolean;
+  /** Told how many bytes of a blob were read since the last time, and of how many. */
+  onProgress?: (progress: { digest: string; read: number; size: number }) => void;
+}
+
+/** A place that is shared by the images of it. */
+class Place {
+  #users = 1;
+
+  constructor(
+    readonly source: Source,
+    readonly selector: Selector,
+    readonly work: Work,
+    readonly limits: Limits | undefined,
+    readonly strict: boolean,
+  ) {}
+
+  share(): this {
+    this.#users += 1;
+    return this;
+  }
+
+  async release(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users === 0) await this.source.close();
+  }
+}
+
+/**
+ * Opens a place and finds the one image in it that is meant.
+ *
+ * ```js
+ * const image = await openImage("busybox.tar");
+ * console.log(image.config.env, image.layers.length);
+ * ```
+ *
+ * Fails with `invalid-source` when nothing is there, with `reference-not-found` or `platform-not-found` when no image is
+ * meant or several are, or with what is wrong with a document on the way.
+ */
+export async function openImage(from: ImageSource, options: OpenOptions = {}): Promise<Image> {
+  const { pool, limits, strict = false, signal, ...wanted } = options;
+  if (pool && !(pool instanceof Pool)) throw new TypeError("expected a pool of createWorkerPool()");
+  const { source, selector } = await open(from, limits, signal);
+  const place = new Place(source, selector, pool ?? here, limits, strict);
+  try {
+    return new Image(place, await resolve(place, wanted, signal));
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** Lists the images of a place without choosing one. */
+export async function listImages(from: ImageSource, options: Pick<OpenOptions, "tag" | "digest" | "limits" | "signal"> = {}): Promise<Listed[]> {
+  const { limits, signal } = options;
+  const { source, selector } = await open(from, limits, signal);
+  try {
+    return await list(source, present({ ...selector, ...selectorOf(options) }), limits, signal);
+  } finally {
+    await source.close();
+  }
+}
+
+function selectorOf({ tag, digest }: Wanted): Selector {
+  return present({ tag, digest });
+}
+
+async function resolve({ source, selector, limits }: Place, wanted: Wanted, signal?: AbortSignal): Promise<Resolved> {
+  const { manifest, platform } = await instance();
+  const { tag, digest } = { ...selector, ...selectorOf(wanted) };
+  const platforms = wanted.platform === undefined ? [] : [wanted.platform].flat();
+  const here = fromPlatform(host());
+  const parsed = platforms.map((it) => (typeof it === "string" ? attempt(() => platform.parse(it, here)) : fromPlatform(it)));
+  const index = await source.index(signal);
+  const resolver = attempt(() =>
+    manifest.Resolver.start(
+      index,
+      present({ tag, digest, platforms: parsed.length > 0 ? { tag: "these", val: parsed } : { tag: "host", val: here } }) as never,
+      fromLimits(limits),
+    ),
+  );
+  try {
+    for (let next = resolver.next(); next; next = resolver.next()) {
+      const bytes = await document(source, toDescriptor(next), signal);
+      if (!bytes) throw missing(next.digest);
+      attempt(() => resolver.supply(bytes));
+    }
+    return attempt(() => toResolved(resolver.finish()));
+  } finally {
+    release(resolver);
+  }
+}
+
+async function list(source: Source, { tag, digest }: Selector, limits?: Limits, signal?: AbortSignal): Promise<Listed[]> {
+  const { manifest } = await instance();
+  const index = await source.index(signal);
+  const lister = attempt(() => manifest.Lister.start(index, tag, digest, fromLimits(limits)));
+  try {
+    for (let next = lister.next(); next; next = lister.next()) {
+      const bytes = await document(source, toDescriptor(next), signal);
+      attempt(() => lister.supply(bytes));
+    }
+    return lister.finish().map(toListed);
+  } finally {
+    release(lister);
+  }
+}
+
+/** An image: its documents, and the ways to read what they refer to. */
+export class Image implements AsyncDisposable {
+  /** What kind of place it came from. */
+  readonly kind: Source["kind"];
+  /** The descriptor of its manifest. */
+  readonly descriptor: Descriptor;
+  /** The indexes on the way to it, outermost first. */
+  readonly indexes: Descriptor[];
+  readonly manifest: Manifest;
+  /** The bytes of the manifest, as received. */
+  readonly rawManifest: Uint8Array;
+  /** Absent when it is no image config. */
+  readonly config?: Config;
+  /** The bytes of the config, as received. */
+  readonly rawConfig?: Uint8Array;
+  /** What it runs on, as far as anything says so. */
+  readonly platform?: Platform;
+  /** Annotations and labels with the places where they stand. */
+  readonly annotations: PlacedAnnotation[];
+  readonly layers: Layer[];
+  readonly #place: Place;
+  #tree: Promise<Tree> | undefined;
+
+  /** @internal */
+  constructor(place: Place, resolved: Resolved) {
+    this.#place = place;
+    this.kind = place.source.kind;
+    this.descriptor = resolved.descriptor;
+    this.indexes = resolved.indexes;
+    this.manifest = resolved.manifest;
+    this.rawManifest = resolved.rawManifest;
+    if (resolved.config) this.config = resolved.config;
+    if (resolved.rawConfig) this.rawConfig = resolved.rawConfig;
+    if (resolved.platform) this.platform = resolved.platform;
+    this.annotations = resolved.annotations;
+    const diffIds = resolved.config?.diffIds ?? [];
+    this.layers = resolved.manifest.layers.map((layer, index) => present<Layer>({ ...layer, diffId: diffIds[index] }));
+  }
+
+  /** All images that the reference stands for: one for each platform, and their attestations. */
+  platforms({ signal }: Abortable = {}): Promise<Listed[]> {
+    const { source, selector, limits } = this.#place;
+    return list(source, selector, limits, signal);
+  }
+
+  /** Another image of the same place. Each is closed on its own. */
+  async select(wanted: Wanted, { signal }: Abortable = {}): Promise<Image> {
+    const resolved = await resolve(this.#place, wanted, signal);
+    return new Image(this.#place.share(), resolved);
+  }
+
+  /** The changes that layers make, as they are read. They are true when the iteration ends without an error. */
+  async *changes({ layer, content = "none", signal }: ChangesOptions = {}): AsyncGenerator<Change & { layer: number }, Summary[]> {
+    const summaries: Summary[] = [];
+    const wanted = layer === undefined ? this.layers.keys() : [layer];
+    for (const index of wanted) {
+      const batches = this.#place.work.changes(this.#job(index, content), signal);
+      for (;;) {
+        const { done, value } = await batches.next();
+        if (done) {
+          summaries.push(value);
+          break;
+        }
+        try {
+          for (const change of value) yield Object.assign(change, { layer: index });
+        } catch (error) {
+          await batches.return(undefined as never);
+          throw error;
+        }
+      }
+    }
+    return summaries;
+  }
+
+  /** The merged file system. It is made once; closing the image frees it. */
+  tree({ signal, onProgress }: Abortable & { onProgress?: (progress: { layer: number; read: number }) => void } = {}): Promise<Tree> {
+    if (!this.#tree) {
+      const { work, limits } = this.#place;
+      const jobs = this.layers.map((_, index) => this.#job(index, "none"));
+      const made = work.tree(jobs, limits, onProgress && ((layer, read) => onProgress({ layer, read })), signal);
+      const tree = made.then((answers) => new Tree(answers));
+      this.#tree = tree;
+      tree.catch(() => {
+        // Another try may have another signal.
+        if (this.#tree === tree) this.#tree = undefined;
+      });
+    }
+    return this.#tree;
+  }
+
+  /**
+   * The content of a file, every symbolic link followed inside the image. The stream ends without an error only when the
+   * layer it comes from was verified to its end. Fails with `path-not-found`.
+   */
+  async readFile(path: string, { signal }: Abortable = {}): Promise<ReadableStream<Uint8Array>> {
+    const tree = await this.tree({ signal });
+    const node = await tree.resolve(path);
+    if (node.kind !== "file" || !node.source) throw new PortolanError("path-not-found", `${path} is no file but a ${node.kind}`);
+    return toStream(this.#content(node, node.source, signal));
+  }
+
+  async *#content(node: Node, { layer, ordinal }: { layer: number; ordinal: number }, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    const size = node.size ?? 0;
+    let offset = 0;
+    for await (const change of this.changes({ layer, content: [ordinal], signal })) {
+      if (change.type !== "content") continue;
+      yield* zeros(change.offset - offset);
+      yield change.bytes;
+      offset = change.offset + change.bytes.length;
+    }
+    yield* zeros(size - offset);
+  }
+
+  /** What could be saved, with at most so many paths, the worst first. */
+  async waste({ most = 100, signal }: Abortable & { most?: number } = {}): Promise<Waste> {
+    return (await this.tree({ signal })).waste(most);
+  }
+
+  /**
+   * Verifies everything that the image refers to: size and digest of every blob, DiffIDs, and that documents agree. Yields
+   * what is found as it is found, and returns how much was verified. What is wrong with the image is a finding, not an
+   * error.
+   */
+  verify(options: VerifyOptions = {}): AsyncGenerator<Finding, Verified> {
+    const { source, work, limits, strict } = this.#place;
+    const root = options.everything ? undefined : this.descriptor;
+    return verification({ source, work, limits, strict, root, ...options });
+  }
+
+  /** Frees what the image holds. It is not used afterwards. */
+  async close(): Promise<void> {
+    const tree = this.#tree;
+    this.#tree = undefined;
+    await (await tree?.catch(() => undefined))?.close();
+    await this.#place.release();
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #job(index: number, content: LayerOptions["content"]): LayerJob {
+    const descriptor = this.layers[index];
+    if (!descriptor) {
+      const known = this.layers.length === 0 ? "the image has none" : `those of the image are 0 to ${this.layers.length - 1}`;
+      throw new PortolanError("path-not-found", `there is no layer ${index}: ${known}`);
+    }
+    return layerJob(this.#place, descriptor, descriptor.diffId, content);
+  }
+}
+
+/** How a layer is read. */
+export function layerJob(
+  { source, limits, strict }: { source: Source; limits: Limits | undefined; strict: boolean },
+  descriptor: Descriptor,
+  diffId: string | undefined,
+  content: LayerOptions["content"],
+): LayerJob {
+  return {
+    blob: async (): Promise<StoredBlob> => {
+      const blob = await source.fetch(descriptor);
+      if (!blob) throw missing(descriptor.digest);
+      return blob;
+    },
+    options: present<LayerOptions>({
+      mediaType: descriptor.mediaType,
+      digest: source.promisesLayerDigests ? descriptor.digest : undefined,
+      size: descriptor.size,
+      diffId,
+      content,
+      strict,
+      limits,
+    }),
+  };
+}
+
+const ZEROS = 64 << 10;
+
+function* zeros(count: number): Generator<Uint8Array> {
+  for (let left = count; left > 0; left -= ZEROS) yield new Uint8Array(Math.min(left, ZEROS));
+}
+
+/** A stream that is pulled from a generator, and ends it when it is cancelled. */
+function toStream(values: AsyncGenerator<Uint8Array, void>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await values.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel() {
+        await values.return();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+

@@ -1,0 +1,252 @@
+/** Heavy work off the main thread: workers that read layers side by side. */
+import { system } from "#system";
+import { receive, send } from "./channel.js";
+import { PortolanError } from "./error.js";
+import type { Summary } from "./layer.js";
+import { asyncDispose } from "./release.js";
+import type { StoredBlob } from "./source.js";
+import type { Begun } from "./system.js";
+import type { Difference, DirectorySize, Node, TreeAnswers } from "./tree.js";
+import type { LayerJob, Work } from "./work.js";
+import type { Feed, Request, Tasks } from "./worker.js";
+
+/** Workers that share the work on images; see {@link createWorkerPool}. */
+export interface WorkerPool extends AsyncDisposable {
+  /** How many workers there are. */
+  readonly size: number;
+  /** Ends the workers. Work under way fails. */
+  close(): Promise<void>;
+}
+
+/** One worker and what it does. */
+class Member {
+  readonly #begun: Begun;
+  readonly #losses = new Set<(error: unknown) => void>();
+  #lost: { error: unknown } | undefined;
+  busy = 0;
+
+  constructor(begin: () => Begun) {
+    this.#begun = begin();
+    this.#begun.hold(false);
+    this.#begun.onFailure((error) => this.lose(error));
+  }
+
+  lose(error: unknown): void {
+    this.#lost ??= { error };
+    for (const fail of this.#losses) fail(error);
+    this.#losses.clear();
+  }
+
+  hold(by: 1 | -1): void {
+    this.busy += by;
+    this.#begun.hold(this.busy > 0);
+  }
+
+  async *ask<K extends keyof Tasks>(
+    task: K,
+    args: unknown[],
+    transfer: Transferable[] = [],
+    signal?: AbortSignal,
+  ): AsyncGenerator<Yielded<Tasks[K]>, Returned<Tasks[K]>> {
+    if (this.#lost) throw this.#lost.error;
+    const { port1, port2 } = new MessageChannel();
+    this.hold(1);
+    try {
+      const request: Request = { task, args, port: port2 };
+      this.#begun.port.postMessage(request, [port2, ...transfer]);
+      return yield* receive<Yielded<Tasks[K]>, Returned<Tasks[K]>>(port1, {
+        signal,
+        onLoss: (fail) => {
+          this.#losses.add(fail);
+          return () => this.#losses.delete(fail);
+        },
+      });
+    } finally {
+      this.hold(-1);
+    }
+  }
+
+  end(): void {
+    this.lose(new PortolanError("invalid-state", "the worker pool is closed"));
+    this.#begun.terminate();
+  }
+}
+
+type Yielded<F> = F extends (...args: never[]) => AsyncGenerator<infer T, unknown> ? T : never;
+type Returned<F> = F extends (...args: never[]) => AsyncGenerator<unknown, infer R> ? R : never;
+
+/** The bytes of a blob for a worker: where they are, or a port through which they are pumped. */
+function feedOf(blob: StoredBlob, signal?: AbortSignal): { feed: Feed; transfer: Transferable[] } {
+  if (blob.whereabouts) return { feed: blob.whereabouts, transfer: [] };
+  const { port1, port2 } = new MessageChannel();
+  void send(port1, copies(blob.stream(signal)), (chunk) => [chunk.buffer as ArrayBuffer]);
+  return { feed: { kind: "port", port: port2 }, transfer: [port2] };
+}
+
+async function* copies(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks) yield new Uint8Array(chunk);
+}
+
+async function drained<T, R>(values: AsyncGenerator<T, R>, each?: (value: T) => void): Promise<R> {
+  for (;;) {
+    const { done, value } = await values.next();
+    if (done) return value;
+    each?.(value);
+  }
+}
+
+/** A tree that lives in a worker. */
+class RemoteTree implements TreeAnswers {
+  readonly #member: Member;
+  readonly #id: number;
+
+  constructor(member: Member, id: number) {
+    this.#member = member;
+    this.#id = id;
+  }
+
+  #ask<M extends keyof TreeAnswers>(method: M, ...args: unknown[]): ReturnType<TreeAnswers[M]> {
+    return drained(this.#member.ask("ask", [this.#id, method, args])) as ReturnType<TreeAnswers[M]>;
+  }
+
+  #pages<T>(method: "walk" | "diff" | "directorySizes", argument: unknown): AsyncGenerator<T[], void> {
+    return this.#member.ask("pages", [this.#id, method, argument]) as AsyncGenerator<T[], void>;
+  }
+
+  walk(pattern?: string): AsyncGenerator<Node[], void> {
+    return this.#pages("walk", pattern);
+  }
+  diff(layer: number): AsyncGenerator<Difference[], void> {
+    return this.#pages("diff", layer);
+  }
+  directorySizes(depth: number): AsyncGenerator<DirectorySize[], void> {
+    return this.#pages("directorySizes", depth);
+  }
+  find(path: string) {
+    return this.#ask("find", path);
+  }
+  resolve(path: string) {
+    return this.#ask("resolve", path);
+  }
+  children(path: string) {
+    return this.#ask("children", path);
+  }
+  layerSizes() {
+    return this.#ask("layerSizes");
+  }
+  waste(most: number) {
+    return this.#ask("waste", most);
+  }
+  async close() {
+    await drained(this.#member.ask("drop", [this.#id]));
+  }
+}
+
+/** The pool as whoever does the work. */
+export class Pool implements WorkerPool, Work {
+  readonly #members: Member[] = [];
+  #trees = 0;
+
+  constructor(size: number, begin: () => Begun) {
+    for (let count = 0; count < size; count += 1) this.#members.push(new Member(begin));
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  get parallelism(): number {
+    return this.size;
+  }
+
+  /** The worker with the least to do. */
+  #idlest(): Member {
+    const [first, ...others] = this.#members;
+    if (!first) throw new PortolanError("invalid-state", "the worker pool is closed");
+    return others.reduce((idlest, other) => (other.busy < idlest.busy ? other : idlest), first);
+  }
+
+  async *changes({ blob, options }: LayerJob, signal?: AbortSignal) {
+    const { feed, transfer } = feedOf(await blob(), signal);
+    return yield* this.#idlest().ask("changes", [feed, options], transfer, signal);
+  }
+
+  async check({ blob, options }: LayerJob, progress?: (read: number) => void, signal?: AbortSignal): Promise<Summary> {
+    const { feed, transfer } = feedOf(await blob(), signal);
+    return drained(this.#idlest().ask("check", [feed, options], transfer, signal), progress);
+  }
+
+  checkBlob(blob: StoredBlob, digest: string, size: number, progress?: (read: number) => void, signal?: AbortSignal): Promise<void> {
+    const { feed, transfer } = feedOf(blob, signal);
+    return drained(this.#idlest().ask("checkBlob", [feed, digest, size], transfer, signal), progress);
+  }
+
+  async tree(
+    jobs: LayerJob[],
+    limits?: LayerJob["options"]["limits"],
+    progress?: (layer: number, read: number) => void,
+    signal?: AbortSignal,
+  ): Promise<TreeAnswers> {
+    const id = (this.#trees += 1);
+    const stop = new AbortController();
+    const abort = () => stop.abort(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    const channels = jobs.map(() => new MessageChannel());
+    const ports = channels.map(({ port2 }) => port2);
+    const home = this.#idlest();
+    let begun = 0;
+    // Layers begin in their order, so that the one that the tree waits for is always under way.
+    const feeder = async () => {
+      for (let layer = begun++; layer < jobs.length; layer = begun++) {
+        const { blob, options } = jobs[layer] as LayerJob;
+        const { feed, transfer } = feedOf(await blob(), stop.signal);
+        const { port1 } = channels[layer] as MessageChannel;
+        const read = this.#idlest().ask("batches", [feed, options, port1], [port1, ...transfer], stop.signal);
+        await drained(read, (length) => progress?.(layer, length));
+      }
+    };
+    try {
+      const made = drained(home.ask("tree", [id, ports, limits], ports, stop.signal));
+      await Promise.all([made, ...Array.from({ length: this.size }, feeder)]);
+      return new RemoteTree(home, id);
+    } catch (error) {
+      stop.abort(error);
+      // The tree waits for layers that were not begun.
+      for (const { port1 } of channels.slice(begun)) void send(port1, failing(error));
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const member of this.#members.splice(0)) member.end();
+  }
+
+  [asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+async function* failing(error: unknown): AsyncGenerator<never, never> {
+  throw error;
+}
+
+/**
+ * Begins workers: `worker_threads` in Node, web workers elsewhere. Images that are opened with the pool are read there,
+ * layers side by side, and the thread that asked stays free.
+ *
+ * ```js
+ * const pool = createWorkerPool();
+ * const image = await openImage("busybox.tar", { pool });
+ * ```
+ *
+ * Fails with `unsupported` where there are no workers.
+ */
+export function createWorkerPool({ size = system.parallelism() }: { size?: number } = {}): WorkerPool {
+  const { beginWorker } = system;
+  if (!beginWorker) throw new PortolanError("unsupported", "there are no workers here");
+  if (!Number.isInteger(size) || size < 1) throw new RangeError(`expected a number of workers, not ${size}`);
+  return new Pool(size, beginWorker);
+}

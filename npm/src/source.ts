@@ -1,0 +1,205 @@
+/** Where images are: an `index.json` and the blobs it leads to, read the same way whatever the place. */
+import { system } from "#system";
+import { PortolanError, attempt } from "./error.js";
+import type { Location, Selector } from "./reference.js";
+import { type Bytes, blobBytes, memoryBytes } from "./source/bytes.js";
+import { openArchive } from "./source/archive.js";
+import { customSource } from "./source/custom.js";
+import { directoryHandleLayout } from "./source/layout.js";
+import { instance } from "./toolkit.js";
+import type { Descriptor, Limits } from "./types.js";
+
+/** A part of a blob, in bytes. */
+export interface Range {
+  offset: number;
+  /** To the end, unless given. */
+  length?: number;
+}
+
+/** What may be handed over as the bytes of a blob. */
+export type BytesLike =
+  | Uint8Array
+  | ArrayBuffer
+  | Blob
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>;
+
+/** A place of your own: an object that gives an `index.json` and reads blobs. */
+export interface BlobSource {
+  /** The bytes of the `index.json`, by which the images of the place are found. */
+  index(signal?: AbortSignal): BytesLike | Promise<BytesLike>;
+  /** The bytes of a blob, or of a range of it; nothing when it is not there. They are verified by whoever asked. */
+  read(
+    descriptor: Descriptor,
+    range?: Range,
+    signal?: AbortSignal,
+  ): BytesLike | undefined | Promise<BytesLike | undefined>;
+}
+
+/**
+ * Where an image can come from:
+ * - a reference or path (Node, Deno and Bun): a layout directory, or an archive as `docker save` or an OCI tool writes it;
+ * - the bytes of an archive: a `File`, `Blob`, `Uint8Array`, `ArrayBuffer` or `ReadableStream`;
+ * - a directory handle of the File System Access API that holds a layout;
+ * - any object with `index()` and `read(descriptor, range?)`.
+ */
+export type ImageSource =
+  | string
+  | URL
+  | Blob
+  | Uint8Array
+  | ArrayBuffer
+  | ReadableStream<Uint8Array>
+  | FileSystemDirectoryHandle
+  | BlobSource;
+
+/** Where the bytes of a blob are, for a worker that reads them itself. */
+export type Whereabouts =
+  | { kind: "file"; path: string; offset: number; length: number }
+  | { kind: "blob"; blob: Blob };
+
+/** The bytes of a blob and how many there are. */
+export interface StoredBlob {
+  readonly size: number;
+  stream(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  readonly whereabouts?: Whereabouts | undefined;
+}
+
+/** A place that holds images. Blobs are handed out as they lie there; whoever reads one verifies it. */
+export interface Source {
+  /** What this place is, for a person. */
+  readonly kind: "image layout" | "image layout archive" | "docker archive" | "custom";
+  /** Whether the digests of layers are promises of this place, or only the DiffIDs are. */
+  readonly promisesLayerDigests: boolean;
+  index(signal?: AbortSignal): Promise<Uint8Array>;
+  /** A blob; nothing when it is not there. */
+  fetch(descriptor: Descriptor, signal?: AbortSignal): Promise<StoredBlob | undefined>;
+  close(): Promise<void>;
+}
+
+/** A place with the image that is meant there. */
+export interface Opened {
+  source: Source;
+  selector: Selector;
+}
+
+/** How many bytes of a file that should be a document are read at most, before the toolkit applies its own limits. */
+export const DOCUMENT_BYTES = 64 << 20;
+
+/** Opens a place. */
+export async function open(source: ImageSource, limits?: Limits, signal?: AbortSignal): Promise<Opened> {
+  signal?.throwIfAborted();
+  if (typeof source === "string" || source instanceof URL) return openReference(source, limits, signal);
+  if (source instanceof Blob) return whole(await openArchive(blobBytes(source), nameOf(source), limits, signal));
+  if (source instanceof ArrayBuffer) return whole(await openArchive(memoryBytes(new Uint8Array(source)), "the archive", limits, signal));
+  if (source instanceof Uint8Array) return whole(await openArchive(memoryBytes(source), "the archive", limits, signal));
+  if (source instanceof ReadableStream) {
+    return whole(await openArchive(await system.spool(streamed(source), await mostBytes(limits), signal), "the archive", limits, signal));
+  }
+  if ("kind" in source && source.kind === "directory") return whole(await directoryHandleLayout(source, limits));
+  if ("read" in source && "index" in source) return whole(customSource(source));
+  throw new PortolanError("invalid-source", "expected a path, bytes, a directory handle, or an object with index() and read()");
+}
+
+function whole(source: Source): Opened {
+  return { source, selector: {} };
+}
+
+function nameOf(blob: Blob): string {
+  return "name" in blob && typeof blob.name === "string" && blob.name !== "" ? blob.name : "the archive";
+}
+
+/** The limit on what is copied aside. */
+export async function mostBytes(limits: Limits | undefined): Promise<number> {
+  const { defaults } = (await instance()).limits;
+  return limits?.["archive-bytes"] ?? Number(defaults().find(({ key }) => key === "archive-bytes")?.value);
+}
+
+async function openReference(source: string | URL, limits?: Limits, signal?: AbortSignal): Promise<Opened> {
+  const { files } = system;
+  if (!files) throw new PortolanError("unsupported", "there are no paths here: hand over a File, bytes or a directory handle");
+  let location: Location = "path";
+  let candidates = [{ path: source instanceof URL ? files.fromUrl(source) : "", selector: {} as Selector }];
+  let name: string | undefined;
+  if (typeof source === "string") {
+    const reference = await parse(source);
+    ({ location, candidates } = reference);
+    name = reference.name?.canonical;
+  }
+  for (const { path, selector } of candidates) {
+    const what = await files.kindOf(path);
+    if (!what) continue;
+    if (what === "directory") {
+      if (location === "layout-archive" || location === "docker-archive") throw wrongKind(path, "a directory, not an archive");
+      return { source: await files.layout(path, limits), selector };
+    }
+    if (location === "layout") throw wrongKind(path, "not a directory");
+    const bytes: Bytes = await files.open(path);
+    const kind = location === "layout-archive" || location === "docker-archive" ? location : undefined;
+    return { source: await openArchive(bytes, path, limits, signal, kind), selector };
+  }
+  const last = candidates.at(-1)?.path;
+  if (last === undefined) throw new PortolanError("unsupported", `${name ?? source}: registries cannot be read yet`);
+  const more = name === undefined ? "" : `, and registries cannot be read yet (${name})`;
+  throw new PortolanError("invalid-source", `${last}: no such file or directory${more}`);
+}
+
+async function parse(text: string) {
+  const { reference } = await instance();
+  return attempt(() => reference.parse(text));
+}
+
+function wrongKind(path: string, what: string): PortolanError {
+  return new PortolanError("invalid-source", `${path}: it is ${what}`);
+}
+
+/** The chunks of a stream, for engines whose streams are no iterables. */
+export async function* streamed(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  const reader = stream.getReader();
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) {
+        ended = true;
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    if (!ended) await reader.cancel().catch(() => {});
+    reader.releaseLock();
+  }
+}
+
+/** All bytes of a document, cut one byte after `most`, so that the verification of a longer one fails. */
+export async function readWhole(chunks: AsyncIterable<Uint8Array>, most = DOCUMENT_BYTES): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    const part = chunk.slice(0, most + 1 - length);
+    parts.push(part);
+    length += part.length;
+    if (length > most) break;
+  }
+  if (parts.length === 1 && parts[0]) return parts[0];
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+/** The bytes of a document as they lie there, from its descriptor where that embeds them. */
+export async function document(source: Source, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+  const blob = await source.fetch(descriptor, signal);
+  if (!blob) return descriptor.data;
+  return readWhole(blob.stream(signal), Math.min(descriptor.size, DOCUMENT_BYTES));
+}
+
+/** The error for a blob that the image refers to and that is not there. */
+export function missing(digest: string): PortolanError {
+  return new PortolanError("blob-not-found", `blob ${digest} is not there`);
+}

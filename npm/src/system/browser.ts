@@ -1,0 +1,19 @@
+/** Browsers, and whatever has the interfaces of the web. */
+import { componentHasher } from "../hasher.js";
+import type { Hasher, System } from "../system.js";
+import { beginWorker, breathe, compile, gunzip, onPort, spool } from "./web.js";
+
+let hasher: Promise<Hasher> | undefined;
+
+export const system: System = {
+  compile,
+  hasher: () => (hasher ??= componentHasher(compile)),
+  // No page is told the processor, and images for browsers there are none: what most images are for.
+  platform: () => ({ os: "linux", architecture: "amd64" }),
+  parallelism: () => globalThis.navigator?.hardwareConcurrency ?? 2,
+  breathe,
+  spool,
+  gunzip,
+  onPort,
+  ...(typeof Worker === "function" && { beginWorker }),
+};

@@ -1,0 +1,115 @@
+/** The heavy work, here or in a worker: whatever reads the bytes of layers. */
+import type { Batch } from "../generated/interfaces/portolan-image-layer.js";
+import { type Change, type LayerOptions, type Summary, changesOf, decode } from "./layer.js";
+import type { StoredBlob } from "./source.js";
+import { attempt } from "./error.js";
+import { instance, withInstance } from "./toolkit.js";
+import { LocalTree, type TreeAnswers } from "./tree.js";
+import { type Limits, toBigInt } from "./types.js";
+import { release } from "./release.js";
+
+/** A layer to read: how to get its bytes, and what is known about it. */
+export interface LayerJob {
+  blob: () => Promise<StoredBlob>;
+  options: LayerOptions;
+}
+
+/** Told about the bytes of a blob that were read. */
+export type Progress = (read: number) => void;
+
+/** Whoever does the work. */
+export interface Work {
+  /** How many jobs are worth doing at once. */
+  readonly parallelism: number;
+  /** Reads a layer: its changes, some at a time. */
+  changes(job: LayerJob, signal?: AbortSignal): AsyncGenerator<Change[], Summary>;
+  /** Reads a layer for its digests. */
+  check(job: LayerJob, progress?: Progress, signal?: AbortSignal): Promise<Summary>;
+  /** Reads a blob for its digest. */
+  checkBlob(blob: StoredBlob, digest: string, size: number, progress?: Progress, signal?: AbortSignal): Promise<void>;
+  /** Reads layers, bottom first, and answers the tree they make. `progress` is told the layer, too. */
+  tree(jobs: LayerJob[], limits?: Limits, progress?: (layer: number, read: number) => void, signal?: AbortSignal): Promise<TreeAnswers>;
+}
+
+/** Counts what goes by. */
+export async function* counted(bytes: AsyncIterable<Uint8Array>, progress?: Progress): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of bytes) {
+    const { length } = chunk;
+    yield chunk;
+    progress?.(length);
+  }
+}
+
+/** The batches of a layer, read with an instance of its own. */
+export function batches(bytes: AsyncIterable<Uint8Array>, options: LayerOptions, signal?: AbortSignal): AsyncGenerator<Batch, Summary> {
+  return withInstance((instance) => decode(instance, bytes, options, signal));
+}
+
+/** The changes of a layer, a batch at a time. */
+export async function* changes(bytes: AsyncIterable<Uint8Array>, options: LayerOptions, signal?: AbortSignal): AsyncGenerator<Change[], Summary> {
+  const layer = batches(bytes, options, signal);
+  for (;;) {
+    const { done, value } = await layer.next();
+    if (done) return value;
+    yield [...changesOf(value)];
+  }
+}
+
+/** Reads a layer to its end. */
+export async function check(bytes: AsyncIterable<Uint8Array>, options: LayerOptions, signal?: AbortSignal): Promise<Summary> {
+  const layer = batches(bytes, { ...options, content: "none" }, signal);
+  for (;;) {
+    const { done, value } = await layer.next();
+    if (done) return value;
+  }
+}
+
+/** Reads a blob to its end. */
+export async function checkBlob(bytes: AsyncIterable<Uint8Array>, digest: string, size: number, signal?: AbortSignal): Promise<void> {
+  const interfaces = await instance();
+  const verifier = attempt(() => interfaces.digest.Verifier.start(digest, toBigInt(size)));
+  try {
+    for await (const chunk of bytes) {
+      signal?.throwIfAborted();
+      attempt(() => verifier.feed(chunk));
+    }
+    attempt(() => verifier.finish());
+  } finally {
+    release(verifier);
+  }
+}
+
+/** Applies a layer that was read, wherever, to a tree. */
+export async function applyLayer(tree: LocalTree, layer: AsyncGenerator<Batch, Summary>): Promise<Summary> {
+  for (;;) {
+    const { done, value } = await layer.next();
+    if (done) {
+      tree.apply();
+      return value;
+    }
+    tree.feed(value);
+  }
+}
+
+/** Work in this thread, one job after another. */
+export const here: Work = {
+  parallelism: 1,
+  async *changes({ blob, options }, signal) {
+    return yield* changes((await blob()).stream(signal), options, signal);
+  },
+  check: async ({ blob, options }, progress, signal) => check(counted((await blob()).stream(signal), progress), options, signal),
+  checkBlob: (blob, digest, size, progress, signal) => checkBlob(counted(blob.stream(signal), progress), digest, size, signal),
+  tree: async (jobs, limits, progress, signal) => {
+    const tree = await LocalTree.start(limits);
+    try {
+      for (const [layer, { blob, options }] of jobs.entries()) {
+        const bytes = counted((await blob()).stream(signal), (read) => progress?.(layer, read));
+        await applyLayer(tree, batches(bytes, options, signal));
+      }
+      return tree;
+    } catch (error) {
+      await tree.close();
+      throw error;
+    }
+  },
+};
