@@ -27,6 +27,9 @@ pub struct Privileges {
 /// What could not be set, in a word each; or what failed.
 pub(super) type Lost = std::result::Result<Vec<&'static str>, (&'static str, Errno)>;
 
+/// What failed, if anything.
+type Done = std::result::Result<(), (&'static str, Errno)>;
+
 impl Privileges {
     /// Whether no devices are made.
     pub(super) fn omit_devices(&self) -> bool {
@@ -92,7 +95,7 @@ impl Attributes {
         }
         for xattr in self.kept_xattrs(privileges, &mut lost) {
             let set = rustix::fs::fsetxattr(file, name(xattr), &xattr.value, XattrFlags::empty());
-            if self.allowed(set, xattr, privileges)?.is_none() {
+            if allowed(set, xattr, privileges)?.is_none() {
                 lost.push("extended attribute");
             }
         }
@@ -104,34 +107,34 @@ impl Attributes {
     /// Sets those that a symbolic link has: owner, privileged attributes and times.
     pub(super) fn apply_to_link(&self, parent: BorrowedFd<'_>, link: &OsStr, privileges: &Privileges) -> Lost {
         let mut lost = Vec::new();
-        if !privileges.rootless && (self.uid, self.gid) != (0, 0) {
-            let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
-            rustix::fs::chownat(parent, link, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
-                .map_err(|error| ("set the owner", error))?;
-        }
+        self.owner_by_name(parent, link, privileges)?;
         self.xattrs_by_name(parent, link, privileges, &mut lost)?;
-        rustix::fs::utimensat(parent, link, &self.times(), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|error| ("set the time", error))?;
+        self.times_by_name(parent, link)?;
         Ok(lost)
     }
 
     /// Sets those of a device or named pipe, which cannot be opened without effect.
     pub(super) fn apply_to_special(&self, parent: BorrowedFd<'_>, special: &OsStr, privileges: &Privileges) -> Lost {
-        let mut lost = self.apply_to_link_owner_only(parent, special, privileges)?;
+        let mut lost = Vec::new();
+        self.owner_by_name(parent, special, privileges)?;
         self.xattrs_by_name(parent, special, privileges, &mut lost)?;
         set_mode(parent, special, self.kept_mode(privileges, &mut lost)).map_err(|error| ("set the mode", error))?;
-        rustix::fs::utimensat(parent, special, &self.times(), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(|error| ("set the time", error))?;
+        self.times_by_name(parent, special)?;
         Ok(lost)
     }
 
-    fn apply_to_link_owner_only(&self, parent: BorrowedFd<'_>, name: &OsStr, privileges: &Privileges) -> Lost {
-        if !privileges.rootless && (self.uid, self.gid) != (0, 0) {
-            let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
-            rustix::fs::chownat(parent, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
-                .map_err(|error| ("set the owner", error))?;
+    fn owner_by_name(&self, parent: BorrowedFd<'_>, name: &OsStr, privileges: &Privileges) -> Done {
+        if privileges.rootless || (self.uid, self.gid) == (0, 0) {
+            return Ok(());
         }
-        Ok(Vec::new())
+        let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
+        rustix::fs::chownat(parent, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| ("set the owner", error))
+    }
+
+    fn times_by_name(&self, parent: BorrowedFd<'_>, name: &OsStr) -> Done {
+        rustix::fs::utimensat(parent, name, &self.times(), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| ("set the time", error))
     }
 
     fn xattrs_by_name(
@@ -140,7 +143,7 @@ impl Attributes {
         file: &OsStr,
         privileges: &Privileges,
         lost: &mut Vec<&'static str>,
-    ) -> std::result::Result<(), (&'static str, Errno)> {
+    ) -> Done {
         if self.xattrs.is_empty() {
             return Ok(());
         }
@@ -148,7 +151,7 @@ impl Attributes {
         path.extend_from_slice(file.as_bytes());
         for xattr in self.kept_xattrs(privileges, lost) {
             let set = rustix::fs::lsetxattr(OsStr::from_bytes(&path), name(xattr), &xattr.value, XattrFlags::empty());
-            match self.allowed(set, xattr, privileges) {
+            match allowed(set, xattr, privileges) {
                 Ok(Some(())) => {}
                 Ok(None) => lost.push("extended attribute"),
                 Err(error) => return Err(("set an extended attribute", error)),
@@ -183,20 +186,6 @@ impl Attributes {
             lost.push("security.capability");
         }
         self.xattrs.iter().filter(move |xattr| !is_privilege(xattr))
-    }
-
-    /// Whether setting an attribute worked; without privileges only `user.` ones are asked for.
-    fn allowed(
-        &self,
-        set: rustix::io::Result<()>,
-        xattr: &Xattr,
-        privileges: &Privileges,
-    ) -> rustix::io::Result<Option<()>> {
-        if privileges.rootless || !xattr.name.starts_with(b"user.") {
-            return if privileges.rootless { tolerate(set) } else { privileged(set, privileges) };
-        }
-        // A file system without attributes, or a link, on which the kernel allows no `user.` ones.
-        tolerate(set)
     }
 
     fn times(&self) -> Timestamps {
@@ -236,6 +225,12 @@ fn set_mode(parent: BorrowedFd<'_>, name: &OsStr, mode: Mode) -> rustix::io::Res
 
 fn name(xattr: &Xattr) -> &OsStr {
     OsStr::from_bytes(&xattr.name)
+}
+
+/// Nothing where an attribute could not be set and that is to be reported. That holds for all `user.` ones: a file system
+/// may have none, and the kernel allows none on a link.
+fn allowed(set: rustix::io::Result<()>, xattr: &Xattr, privileges: &Privileges) -> rustix::io::Result<Option<()>> {
+    if privileges.rootless || xattr.name.starts_with(b"user.") { tolerate(set) } else { privileged(set, privileges) }
 }
 
 /// Nothing where a privilege is missing and that is to be reported.
