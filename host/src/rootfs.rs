@@ -120,14 +120,11 @@ impl<'a> Rootfs<'a> {
             self.made.lost.push(format!("{}: device", crate::text::path(&node.path)));
             return Ok(());
         }
-        let (directory, first_name) = match first.iter().rposition(|&byte| byte == b'/') {
-            Some(slash) => (&first[..slash], &first[slash + 1..]),
-            None => (&first[..0], first),
-        };
+        let (directory, first_name) = split(first);
         let directory = self.parents.directory(directory)?.try_clone_to_owned();
         let directory = directory.map_err(Error::io("open", crate::text::path(first)))?;
         let (parent, name) = self.parents.open(&node.path)?;
-        rustix::fs::linkat(&directory, OsStr::from_bytes(first_name), parent, name, AtFlags::empty())
+        rustix::fs::linkat(&directory, first_name, parent, name, AtFlags::empty())
             .map_err(refused(parent, &node.path))?;
         self.made.hard_links += 1;
         Ok(())
@@ -168,11 +165,9 @@ fn refused(parent: BorrowedFd<'_>, path: &[u8]) -> impl FnOnce(rustix::io::Errno
         if error != rustix::io::Errno::EXIST {
             return at("create", path)(error);
         }
-        let (directory, name) = match path.iter().rposition(|&byte| byte == b'/') {
-            Some(slash) => (&path[..=slash], &path[slash + 1..]),
-            None => (&path[..0], path),
-        };
-        let other = taken_for(parent, os_str(name)).map(|other| crate::text::path(&[directory, &other].concat()));
+        let (directory, name) = split(path);
+        let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
+        let other = taken_for(parent, name).map(|other| crate::text::path(&[directory, slash, &other].concat()));
         Error::Collision { path: crate::text::path(path), other }
     }
 }
@@ -187,6 +182,14 @@ fn taken_for(directory: BorrowedFd<'_>, name: &OsStr) -> Option<Vec<u8>> {
     let names = rustix::fs::Dir::read_from(directory).ok()?.flatten();
     let mut names = names.map(|entry| entry.file_name().to_bytes().to_vec());
     names.find(|other| os_str(other) != name && node(os_str(other)) == Some(wanted))
+}
+
+/// The directory in which a path of the image stands, and its name there.
+fn split(path: &[u8]) -> (&[u8], &OsStr) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&path[..slash], os_str(&path[slash + 1..])),
+        None => (&path[..0], os_str(path)),
+    }
 }
 
 /// A name of the image as the operating system takes it.

@@ -1,6 +1,6 @@
 //! Opening the parents of paths, beneath the root and never through a symbolic link.
 
-use super::{at, borrow, os_str};
+use super::{at, borrow, os_str, split};
 use crate::error::Result;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -20,11 +20,8 @@ impl Parents {
 
     /// The directory in which a path stands, and its name there.
     pub(super) fn open<'p>(&mut self, path: &'p [u8]) -> Result<(BorrowedFd<'_>, &'p OsStr)> {
-        let (directory, name) = match path.iter().rposition(|&byte| byte == b'/') {
-            Some(slash) => (&path[..slash], &path[slash + 1..]),
-            None => (&path[..0], path),
-        };
-        Ok((self.directory(directory)?, os_str(name)))
+        let (directory, name) = split(path);
+        Ok((self.directory(directory)?, name))
     }
 
     /// A directory by its path.
