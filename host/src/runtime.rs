@@ -2,15 +2,13 @@
 
 use crate::error::{Error, Result};
 use crate::layers::Layers;
-use crate::rootfs::Privileges;
+use crate::rootfs::{Privileges, open_beneath};
 use crate::toolkit::Toolkit;
 use crate::tree::Tree;
-use rustix::fs::{Mode, OFlags, ResolveFlags};
-use std::ffi::OsStr;
+use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::BorrowedFd;
-use std::os::unix::ffi::OsStrExt;
 
 pub use crate::bindings::exports::portolan::image::runtime::{Inputs, Mapping, Mappings, RuntimeConfig};
 
@@ -69,15 +67,7 @@ fn read(tree: &mut Tree, bundle: BorrowedFd<'_>, rootfs: &str, path: &[u8]) -> R
     let mut beneath = rootfs.as_bytes().to_vec();
     beneath.push(b'/');
     beneath.extend_from_slice(&node.path);
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let file = match rustix::fs::openat2(bundle, OsStr::from_bytes(&beneath), flags, Mode::empty(), resolve) {
-        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
-            rustix::fs::openat(bundle, OsStr::from_bytes(&beneath), flags, Mode::empty())
-        }
-        other => other,
-    };
-    let file = match file {
+    let file = match open_beneath(bundle, &beneath, OFlags::RDONLY | OFlags::CLOEXEC) {
         // Of an image that is unpacked in part it may be missing.
         Err(rustix::io::Errno::NOENT) => return Ok(None),
         file => file.map_err(Error::os("open", crate::text::path(path)))?,
