@@ -117,8 +117,8 @@ impl Decoder {
     /// Nothing of both means that more input is needed, which must begin with what was not used.
     pub(crate) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize)> {
         match self {
-            Self::Gzip(decoder) => decoder.decode(input, output),
-            Self::Zstd(decoder) => decoder.decode(input, output),
+            Self::Gzip(decoder) => decode(decoder.as_mut(), input, output),
+            Self::Zstd(decoder) => decode(decoder.as_mut(), input, output),
         }
     }
 
@@ -129,6 +129,30 @@ impl Decoder {
             Self::Zstd(decoder) => decoder.finish(rest).map(|()| 0),
         }
     }
+}
+
+/// A format as steps, each of which uses some input, gives some output or changes its state.
+trait Grammar {
+    /// One step; false when it needs more input or more room.
+    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool>;
+
+    /// So many bytes of the input were used.
+    fn consumed(&mut self, bytes: u64);
+}
+
+fn decode(grammar: &mut impl Grammar, input: &[u8], output: &mut [u8]) -> Result<(usize, usize)> {
+    let mut rest = input;
+    let mut decoded = 0;
+    // Stops at the first decoded bytes, so that the caller hashes them while they are in the cache.
+    while decoded == 0 {
+        let before = rest.len();
+        let more = grammar.step(&mut rest, output, &mut decoded)?;
+        grammar.consumed((before - rest.len()) as u64);
+        if !more {
+            break;
+        }
+    }
+    Ok((input.len() - rest.len(), decoded))
 }
 
 fn damaged(format: &'static str, offset: u64, reason: impl Into<String>) -> Error {

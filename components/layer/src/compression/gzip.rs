@@ -10,7 +10,7 @@
 //! | anything else after the last member | error, as Go does |
 //! | the end inside a member | error |
 
-use super::damaged;
+use super::{Grammar, damaged};
 use crate::error::Result;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use portolan_image::Limits;
@@ -75,21 +75,6 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize)> {
-        let mut rest = input;
-        let mut decoded = 0;
-        // Stops at the first decoded bytes, so that the caller hashes them while they are in the cache.
-        while decoded == 0 {
-            let before = rest.len();
-            let more = self.step(&mut rest, output, &mut decoded)?;
-            self.offset += (before - rest.len()) as u64;
-            if !more {
-                break;
-            }
-        }
-        Ok((input.len() - rest.len(), decoded))
-    }
-
     pub(crate) fn finish(&self, rest: &[u8]) -> Result<u64> {
         match self.state {
             State::Between if !rest.is_empty() => {
@@ -98,69 +83,6 @@ impl Decoder {
             State::Between | State::Padding => Ok(self.padding),
             _ => Err(self.damaged("the stream ends inside a member")),
         }
-    }
-
-    /// One step of the grammar; false when it needs more input or more room.
-    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool> {
-        match self.state {
-            State::Body => return self.inflate(rest, output, decoded),
-            State::Header => {
-                let Some(&fixed) = take::<10>(rest) else { return Ok(false) };
-                self.start_member(fixed)?;
-            }
-            State::ExtraLength => {
-                let Some(length) = take::<2>(rest) else { return Ok(false) };
-                self.header_crc.update(length);
-                self.state = State::Extra(usize::from(u16::from_le_bytes(*length)));
-            }
-            State::Extra(0) => self.next_field(),
-            State::Extra(left) => {
-                let now = left.min(rest.len());
-                self.skip_optional(rest, now)?;
-                self.state = State::Extra(left - now);
-                return Ok(now > 0);
-            }
-            State::Text => {
-                let end = rest.iter().position(|&byte| byte == 0);
-                self.skip_optional(rest, end.map_or(rest.len(), |end| end + 1))?;
-                if end.is_none() {
-                    return Ok(false);
-                }
-                self.next_field();
-            }
-            State::HeaderCrc => {
-                // "the two least significant bytes of the CRC32 for all bytes of the gzip header"
-                let actual = (self.header_crc.sum() & 0xffff) as u16;
-                let Some(&stored) = take::<2>(rest) else { return Ok(false) };
-                let stored = u16::from_le_bytes(stored);
-                if stored != actual {
-                    let reason = format!("the CRC-16 of a member's header is {actual:04x}, it says {stored:04x}");
-                    return Err(self.damaged(reason));
-                }
-                self.next_field();
-            }
-            State::Trailer => {
-                let Some(&[a, b, c, d, e, f, g, h]) = take::<8>(rest) else { return Ok(false) };
-                self.end_member(u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))?;
-                self.state = State::Between;
-            }
-            State::Between => match rest {
-                [] => return Ok(false),
-                [0, ..] => self.state = State::Padding,
-                _ if MAGIC.starts_with(rest) => return Ok(false),
-                _ if rest.starts_with(&MAGIC) => self.state = State::Header,
-                _ => return Err(self.damaged("something follows the last member that is no member")),
-            },
-            State::Padding => {
-                if rest.iter().any(|&byte| byte != 0) {
-                    return Err(self.damaged("something follows the zeros after the last member"));
-                }
-                self.padding += rest.len() as u64;
-                *rest = &[];
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     fn start_member(&mut self, fixed: [u8; 10]) -> Result<()> {
@@ -242,6 +164,74 @@ impl Decoder {
 
     fn damaged(&self, reason: impl Into<String>) -> crate::Error {
         damaged(FORMAT, self.offset, reason)
+    }
+}
+
+impl Grammar for Decoder {
+    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool> {
+        match self.state {
+            State::Body => return self.inflate(rest, output, decoded),
+            State::Header => {
+                let Some(&fixed) = take::<10>(rest) else { return Ok(false) };
+                self.start_member(fixed)?;
+            }
+            State::ExtraLength => {
+                let Some(length) = take::<2>(rest) else { return Ok(false) };
+                self.header_crc.update(length);
+                self.state = State::Extra(usize::from(u16::from_le_bytes(*length)));
+            }
+            State::Extra(0) => self.next_field(),
+            State::Extra(left) => {
+                let now = left.min(rest.len());
+                self.skip_optional(rest, now)?;
+                self.state = State::Extra(left - now);
+                return Ok(now > 0);
+            }
+            State::Text => {
+                let end = rest.iter().position(|&byte| byte == 0);
+                self.skip_optional(rest, end.map_or(rest.len(), |end| end + 1))?;
+                if end.is_none() {
+                    return Ok(false);
+                }
+                self.next_field();
+            }
+            State::HeaderCrc => {
+                // "the two least significant bytes of the CRC32 for all bytes of the gzip header"
+                let actual = (self.header_crc.sum() & 0xffff) as u16;
+                let Some(&stored) = take::<2>(rest) else { return Ok(false) };
+                let stored = u16::from_le_bytes(stored);
+                if stored != actual {
+                    let reason = format!("the CRC-16 of a member's header is {actual:04x}, it says {stored:04x}");
+                    return Err(self.damaged(reason));
+                }
+                self.next_field();
+            }
+            State::Trailer => {
+                let Some(&[a, b, c, d, e, f, g, h]) = take::<8>(rest) else { return Ok(false) };
+                self.end_member(u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))?;
+                self.state = State::Between;
+            }
+            State::Between => match rest {
+                [] => return Ok(false),
+                [0, ..] => self.state = State::Padding,
+                _ if MAGIC.starts_with(rest) => return Ok(false),
+                _ if rest.starts_with(&MAGIC) => self.state = State::Header,
+                _ => return Err(self.damaged("something follows the last member that is no member")),
+            },
+            State::Padding => {
+                if rest.iter().any(|&byte| byte != 0) {
+                    return Err(self.damaged("something follows the zeros after the last member"));
+                }
+                self.padding += rest.len() as u64;
+                *rest = &[];
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn consumed(&mut self, bytes: u64) {
+        self.offset += bytes;
     }
 }
 

@@ -9,7 +9,7 @@
 //! | a content checksum or content size that is wrong | error |
 //! | the end inside a frame, anything after the last frame | error, as zstd(1) does |
 
-use super::damaged;
+use super::{Grammar, damaged};
 use crate::error::{Error, Result};
 use portolan_image::Limits;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
@@ -73,52 +73,11 @@ impl Decoder {
         }
     }
 
-    pub(crate) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize)> {
-        let mut rest = input;
-        let mut decoded = 0;
-        // Stops at the first decoded bytes, so that the caller hashes them while they are in the cache.
-        while decoded == 0 {
-            let before = rest.len();
-            let more = self.step(&mut rest, output, &mut decoded)?;
-            self.offset += (before - rest.len()) as u64;
-            if !more {
-                break;
-            }
-        }
-        Ok((input.len() - rest.len(), decoded))
-    }
-
     pub(crate) fn finish(&self, rest: &[u8]) -> Result<()> {
         match self.state {
             State::Between if rest.is_empty() => Ok(()),
             State::Between if !is_frame(rest) => Err(self.damaged("something follows the last frame that is no frame")),
             _ => Err(self.damaged("the stream ends inside a frame")),
-        }
-    }
-
-    /// One step of the grammar; false when it needs more input or more room.
-    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool> {
-        match self.state {
-            State::Between => self.start_frame(rest),
-            State::Skippable(0) => {
-                self.state = State::Between;
-                Ok(true)
-            }
-            State::Skippable(left) => {
-                let now = left.min(rest.len() as u64);
-                *rest = rest.get(now as usize..).unwrap_or_default();
-                self.state = State::Skippable(left - now);
-                Ok(now > 0)
-            }
-            State::Blocks | State::Draining => {
-                if self.frame.can_collect() > 0 {
-                    return self.collect(output, decoded);
-                }
-                match self.state {
-                    State::Draining => self.end_frame().map(|()| true),
-                    _ => self.decode_block(rest),
-                }
-            }
         }
     }
 
@@ -203,6 +162,37 @@ impl Decoder {
 
     fn damaged(&self, reason: impl Into<String>) -> Error {
         damaged(FORMAT, self.offset, reason)
+    }
+}
+
+impl Grammar for Decoder {
+    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool> {
+        match self.state {
+            State::Between => self.start_frame(rest),
+            State::Skippable(0) => {
+                self.state = State::Between;
+                Ok(true)
+            }
+            State::Skippable(left) => {
+                let now = left.min(rest.len() as u64);
+                *rest = rest.get(now as usize..).unwrap_or_default();
+                self.state = State::Skippable(left - now);
+                Ok(now > 0)
+            }
+            State::Blocks | State::Draining => {
+                if self.frame.can_collect() > 0 {
+                    return self.collect(output, decoded);
+                }
+                match self.state {
+                    State::Draining => self.end_frame().map(|()| true),
+                    _ => self.decode_block(rest),
+                }
+            }
+        }
+    }
+
+    fn consumed(&mut self, bytes: u64) {
+        self.offset += bytes;
     }
 }
 
