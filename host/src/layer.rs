@@ -2,6 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::hasher::Reading;
+use crate::manifest::Descriptor;
+use crate::source::Source;
 use crate::toolkit::{Instance, Toolkit};
 use std::io::Read;
 use wasmtime::component::ResourceAny;
@@ -24,6 +26,19 @@ impl Default for UnpackOptions {
             content: Selection::All,
             strict: false,
             limits: Vec::new(),
+        }
+    }
+}
+
+impl UnpackOptions {
+    /// What a source, a descriptor and a config say of a layer.
+    pub(crate) fn of(source: &dyn Source, descriptor: &Descriptor, diff_id: Option<String>) -> Self {
+        Self {
+            media_type: Some(descriptor.media_type.clone()),
+            digest: source.promises_layer_digests().then(|| descriptor.digest.clone()),
+            size: Some(descriptor.size),
+            diff_id,
+            ..Self::default()
         }
     }
 }

@@ -150,15 +150,9 @@ impl Layers<'_> {
     ) -> Result<Summary> {
         let descriptor = &self.image.manifest.layers[index];
         let blob = self.source.fetch(&descriptor.digest)?.ok_or_else(|| Error::missing(&descriptor.digest))?;
-        let options = UnpackOptions {
-            media_type: Some(descriptor.media_type.clone()),
-            digest: self.source.promises_layer_digests().then(|| descriptor.digest.clone()),
-            size: Some(descriptor.size),
-            diff_id: self.image.config.as_ref().and_then(|config| config.diff_ids.get(index)).cloned(),
-            content,
-            strict: self.strict,
-            limits: Vec::new(),
-        };
+        let diff_id = self.image.config.as_ref().and_then(|config| config.diff_ids.get(index)).cloned();
+        let known = UnpackOptions::of(self.source, descriptor, diff_id);
+        let options = UnpackOptions { content, strict: self.strict, ..known };
         self.progress.begin(&descriptor.digest, descriptor.size);
         let blob = Watched { reader: blob, digest: &descriptor.digest, progress: self.progress, interrupt };
         let summary = Unpacker::start(self.toolkit, options)?

@@ -187,15 +187,8 @@ impl Verify<'_> {
         let checked = match layer {
             None => digest::verify(self.toolkit, &descriptor.digest, descriptor.size, blob).map(|()| Vec::new()),
             Some(layer) => {
-                let options = UnpackOptions {
-                    media_type: Some(descriptor.media_type.clone()),
-                    digest: self.source.promises_layer_digests().then(|| descriptor.digest.clone()),
-                    size: Some(descriptor.size),
-                    diff_id: layer.diff_id.clone(),
-                    content: Selection::None,
-                    strict: self.strict,
-                    limits: Vec::new(),
-                };
+                let known = UnpackOptions::of(self.source, descriptor, layer.diff_id.clone());
+                let options = UnpackOptions { content: Selection::None, strict: self.strict, ..known };
                 Unpacker::start(self.toolkit, options)
                     .and_then(|unpacker| unpacker.unpack(blob, |_| Ok(())))
                     .map(|summary| summary.warnings)
