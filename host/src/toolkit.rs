@@ -28,8 +28,6 @@ const CALL_TICKS: u64 = 600;
 const CALL_TICKS: u64 = 30;
 /// The key of the limit that bounds a store's memory, in bytes.
 const MEMORY_KEY: &str = "memory-bytes";
-/// Its default, which is known before there is a component to be asked.
-const MEMORY: u64 = 1 << 30;
 
 /// The toolkit, loaded and ready.
 ///
@@ -163,7 +161,8 @@ impl Toolkit {
 
     pub(crate) fn instantiate(&self) -> Result<Instance> {
         let given = self.limits.iter().rev().find(|limit| limit.key == MEMORY_KEY).map(|limit| limit.value);
-        let memory = given.unwrap_or(MEMORY);
+        // The limits are asked before there is a component that could tell its defaults.
+        let memory = given.unwrap_or_else(|| portolan_image::Limits::default().memory_bytes);
         let limits = StoreLimitsBuilder::new()
             .memory_size(usize::try_from(memory).unwrap_or(usize::MAX))
             .instances(16)
@@ -308,11 +307,6 @@ mod tests {
             error.to_string().ends_with("exceeds the limit of 67108864; raise memory-bytes to allow it"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn the_default_of_the_memory_is_the_one_that_is_told() {
-        assert_eq!(Toolkit::shared().unwrap().limit(MEMORY_KEY).unwrap(), MEMORY);
     }
 
     #[test]
