@@ -285,7 +285,7 @@ mod tests {
         for link in [staging.join("link"), staging.join("a/b/link")] {
             std::os::unix::fs::symlink(&outside, link).unwrap();
         }
-        let closed = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+        let closed = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o0)).unwrap();
         closed(&staging.join("a/b"));
         closed(&staging.join("a"));
         fs::set_permissions(&outside, fs::Permissions::from_mode(0o755)).unwrap();
