@@ -1,9 +1,13 @@
 //! Documents, and the ways from a place to its images.
 
+use crate::bindings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::reference::Selector;
 use crate::source::Source;
-use crate::toolkit::Toolkit;
+use crate::toolkit::{Instance, State, Toolkit};
+use std::ops::ControlFlow::{self, Break, Continue};
+use wasmtime::Store;
+use wasmtime::component::ResourceAny;
 
 pub use crate::bindings::exports::portolan::image::manifest::{
     Config, DockerDocuments, DockerImage, DockerLayout, DockerMembers, Document, Finding, History, ImageManifest,
@@ -81,15 +85,17 @@ pub fn resolve(
     let resolver = instance.attempt(|exports, store| {
         exports.portolan_image_manifest().resolver().call_start(store, &index, &wanted, toolkit.limits())
     })?;
-    loop {
-        let next =
-            instance.call(|exports, store| exports.portolan_image_manifest().resolver().call_next(store, resolver))?;
-        let Some(descriptor) = next else { break };
+    let asks = Asks {
+        next: |exports, store, resolver| exports.portolan_image_manifest().resolver().call_next(store, resolver),
+        supply: |exports, store, resolver, bytes| {
+            let bytes = bytes.unwrap_or_default();
+            exports.portolan_image_manifest().resolver().call_supply(store, resolver, bytes)
+        },
+    };
+    asks.answer(&mut instance, resolver, |descriptor| {
         let bytes = document(source, &descriptor)?.ok_or_else(|| Error::missing(&descriptor.digest))?;
-        instance.attempt(|exports, store| {
-            exports.portolan_image_manifest().resolver().call_supply(store, resolver, &bytes)
-        })?;
-    }
+        Ok(Continue(Some(bytes)))
+    })?;
     instance.attempt(|exports, store| exports.portolan_image_manifest().resolver().call_finish(store, resolver))
 }
 
@@ -98,21 +104,8 @@ pub fn resolve(
 /// # Errors
 /// When a document on the way is wrong. One that is not there is no error.
 pub fn list(toolkit: &Toolkit, source: &dyn Source, selector: &Selector) -> Result<Vec<Listed>> {
-    let index = source.index()?;
-    let (tag, digest) = (selector.tag.as_deref(), selector.digest.as_deref());
-    let mut instance = toolkit.instantiate()?;
-    let lister = instance.attempt(|exports, store| {
-        exports.portolan_image_manifest().lister().call_start(store, &index, tag, digest, toolkit.limits())
-    })?;
-    loop {
-        let next =
-            instance.call(|exports, store| exports.portolan_image_manifest().lister().call_next(store, lister))?;
-        let Some(descriptor) = next else { break };
-        let bytes = document(source, &descriptor)?;
-        instance.attempt(|exports, store| {
-            exports.portolan_image_manifest().lister().call_supply(store, lister, bytes.as_deref())
-        })?;
-    }
+    let (mut instance, lister) = lister(toolkit, source, selector)?;
+    LISTER.answer(&mut instance, lister, |descriptor| Ok(Continue(document(source, &descriptor)?)))?;
     instance.call(|exports, store| exports.portolan_image_manifest().lister().call_finish(store, lister))
 }
 
@@ -121,29 +114,20 @@ pub fn list(toolkit: &Toolkit, source: &dyn Source, selector: &Selector) -> Resu
 /// # Errors
 /// `reference-not-found`; or, on the way to a digest, what is wrong with a document.
 pub fn roots(toolkit: &Toolkit, source: &dyn Source, selector: &Selector) -> Result<Vec<Descriptor>> {
-    let index = source.index()?;
-    let (tag, digest) = (selector.tag.as_deref(), selector.digest.as_deref());
-    let mut instance = toolkit.instantiate()?;
-    let lister = instance.attempt(|exports, store| {
-        exports.portolan_image_manifest().lister().call_start(store, &index, tag, digest, toolkit.limits())
-    })?;
+    let digest = selector.digest.as_deref();
+    let (mut instance, lister) = lister(toolkit, source, selector)?;
     let mut roots: Vec<Descriptor> = Vec::new();
-    loop {
-        let next =
-            instance.call(|exports, store| exports.portolan_image_manifest().lister().call_next(store, lister))?;
-        let Some(descriptor) = next else { break };
-        let bytes = match digest {
-            Some(digest) if descriptor.digest == digest => return Ok(vec![descriptor]),
-            Some(_) => document(source, &descriptor)?,
-            // Without its documents the listing stays at what the selector names.
-            None => {
-                roots.push(descriptor);
-                None
-            }
-        };
-        instance.attempt(|exports, store| {
-            exports.portolan_image_manifest().lister().call_supply(store, lister, bytes.as_deref())
-        })?;
+    let found = LISTER.answer(&mut instance, lister, |descriptor| match digest {
+        Some(digest) if descriptor.digest == digest => Ok(Break(descriptor)),
+        Some(_) => Ok(Continue(document(source, &descriptor)?)),
+        // Without its documents the listing stays at what the selector names.
+        None => {
+            roots.push(descriptor);
+            Ok(Continue(None))
+        }
+    })?;
+    if let Some(found) = found {
+        return Ok(vec![found]);
     }
     let listed =
         instance.call(|exports, store| exports.portolan_image_manifest().lister().call_finish(store, lister))?;
@@ -155,6 +139,52 @@ pub fn roots(toolkit: &Toolkit, source: &dyn Source, selector: &Selector) -> Res
         }
     }
     Ok(roots)
+}
+
+fn lister(toolkit: &Toolkit, source: &dyn Source, selector: &Selector) -> Result<(Instance, ResourceAny)> {
+    let index = source.index()?;
+    let (tag, digest) = (selector.tag.as_deref(), selector.digest.as_deref());
+    let mut instance = toolkit.instantiate()?;
+    let lister = instance.attempt(|exports, store| {
+        exports.portolan_image_manifest().lister().call_start(store, &index, tag, digest, toolkit.limits())
+    })?;
+    Ok((instance, lister))
+}
+
+const LISTER: Asks = Asks {
+    next: |exports, store, lister| exports.portolan_image_manifest().lister().call_next(store, lister),
+    supply: |exports, store, lister, bytes| {
+        exports.portolan_image_manifest().lister().call_supply(store, lister, bytes)
+    },
+};
+
+type Supplied = wasmtime::Result<std::result::Result<(), bindings::exports::portolan::image::types::Error>>;
+type Next = fn(&bindings::Toolkit, &mut Store<State>, ResourceAny) -> wasmtime::Result<Option<Descriptor>>;
+type Supply = fn(&bindings::Toolkit, &mut Store<State>, ResourceAny, Option<&[u8]>) -> Supplied;
+
+/// The methods of a resource that asks for one document after the other.
+struct Asks {
+    next: Next,
+    supply: Supply,
+}
+
+impl Asks {
+    /// Answers until nothing is asked for any more, or until `answer` has found what it wants, which is then returned.
+    fn answer(
+        &self,
+        instance: &mut Instance,
+        resource: ResourceAny,
+        mut answer: impl FnMut(Descriptor) -> Result<ControlFlow<Descriptor, Option<Vec<u8>>>>,
+    ) -> Result<Option<Descriptor>> {
+        while let Some(descriptor) = instance.call(|exports, store| (self.next)(exports, store, resource))? {
+            let bytes = match answer(descriptor)? {
+                Continue(bytes) => bytes,
+                Break(found) => return Ok(Some(found)),
+            };
+            instance.attempt(|exports, store| (self.supply)(exports, store, resource, bytes.as_deref()))?;
+        }
+        Ok(None)
+    }
 }
 
 /// The bytes of a document, verified. `limit` is the key of the limit that bounds it.
