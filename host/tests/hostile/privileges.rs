@@ -96,7 +96,7 @@ fn rows_45_and_46_a_user_without_privileges_gets_no_devices_and_records_owners()
     let reference = sandbox.image(&privileged(), Source::Layout);
     let before = sandbox.snapshot();
     let run = Run::new(&sandbox).arguments(&["unpack", "--platform", "linux/amd64", &reference, "dest"]);
-    let ended = run.as_nobody(&program).run();
+    let ended = run.by_nobody(&program).run();
     ended.is_sane().unwrap();
     assert_eq!(ended.code, Some(0), "{ended}");
     sandbox.unharmed(&before).unwrap();
@@ -122,7 +122,7 @@ fn row_47_a_user_without_privileges_unpacks_what_nobody_may_enter() {
     let reference = sandbox.image(&layout(archive), Source::Layout);
     let before = sandbox.snapshot();
     let run = Run::new(&sandbox).arguments(&["unpack", "--platform", "linux/amd64", &reference, "dest"]);
-    let ended = run.as_nobody(&program).run();
+    let ended = run.by_nobody(&program).run();
     ended.is_sane().unwrap();
     assert_eq!(ended.code, Some(0), "{ended}");
     sandbox.unharmed(&before).unwrap();
@@ -152,7 +152,7 @@ fn row_47_a_failed_run_without_privileges_leaves_nothing_behind() {
     fs::write(sandbox.destination().join("mine"), "mine").unwrap();
     let before = sandbox.snapshot();
     let run = Run::new(&sandbox).arguments(&["unpack", "--platform", "linux/amd64", &reference, "dest"]);
-    let ended = run.as_nobody(&program).run();
+    let ended = run.by_nobody(&program).run();
     assert_eq!(ended.code, Some(2), "{ended}");
     says(&ended.stderr, &["error: ", "dest", "not empty"]);
     sandbox.unharmed(&before).unwrap();
@@ -173,10 +173,10 @@ fn a_file_of_the_image_that_cannot_be_read_is_named() {
         let descriptor = if part == "config" { &manifest["config"] } else { &manifest["layers"][0] };
         let digest = descriptor["digest"].as_str().unwrap();
         let path = sandbox.path().join("image-Layout/blobs").join(digest.replacen(':', "/", 1));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
         let before = sandbox.snapshot();
         for command in [&["unpack", "--platform", "linux/amd64", &reference, "dest"][..], &["verify", &reference]] {
-            let ended = Run::new(&sandbox).arguments(command).as_nobody(&program).run();
+            let ended = Run::new(&sandbox).arguments(command).by_nobody(&program).run();
             ended.is_sane().unwrap();
             assert_ne!(ended.code, Some(0), "{ended}");
             let said = ended.stdout.clone() + &ended.stderr;

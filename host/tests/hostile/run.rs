@@ -89,7 +89,7 @@ impl Run {
     }
 
     /// As a user without privileges, by a copy of the program that this user can reach.
-    pub fn as_nobody(mut self, program: &Path) -> Self {
+    pub fn by_nobody(mut self, program: &Path) -> Self {
         let mut command = Command::new(program);
         command.current_dir(self.command.get_current_dir().unwrap());
         for (key, value) in self.command.get_envs() {

@@ -98,7 +98,7 @@ fn staging_directories_of_dead_runs_are_removed() {
     );
     for directory in [&dead, &running, &other, &foreign] {
         fs::create_dir_all(directory.join("rootfs/locked/below")).unwrap();
-        fs::set_permissions(directory.join("rootfs/locked"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(directory.join("rootfs/locked"), fs::Permissions::from_mode(0o0)).unwrap();
     }
     let lock = fs::File::open(&running).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();

@@ -93,7 +93,7 @@ pub const CASES: &[Case] = &[
         row: 27,
         name: "a GNU long name with a NUL inside",
         make: |_| {
-            let layer = archive().entry(Entry::extension(b'L', "a\0b\0")).file("x", &nested()).file("after", "");
+            let layer = archive().entry(Entry::extension(b'L', "a\0b\0")).file("x", nested()).file("after", "");
             refused([layer], "invalid-archive", &["long name", "NUL"])
         },
     },
