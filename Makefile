@@ -42,7 +42,11 @@ lint: ## formatting, clippy, shell scripts, licences and advisories
 	cargo clippy --release --locked $(NATIVE) --all-targets -- -D warnings
 	cargo clippy --release --locked $(COMPONENTS) --target wasm32-unknown-unknown -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/*.sh tests/fuzz/*.sh; else echo "shellcheck is not installed: scripts not checked"; fi
-	@if command -v cargo-deny >/dev/null; then cargo deny --locked check; else echo "cargo-deny is not installed: dependencies not checked"; fi
+	@if command -v cargo-deny >/dev/null; then \
+		cargo deny --locked check --hide-inclusion-graph bans licenses sources && \
+		if cargo deny --locked fetch db 2>/dev/null; then cargo deny --locked check advisories; \
+		else echo "the database of advisories cannot be fetched: advisories not checked"; fi; \
+	else echo "cargo-deny is not installed: dependencies not checked"; fi
 
 bench: setup build ## measure against the tools of Debian
 	cargo build --release --locked $(NATIVE) --bins --tests --examples
