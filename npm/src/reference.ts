@@ -1,6 +1,8 @@
 /** References: how people name an image (`wit/reference.wit`). */
+import type * as wit from "../generated/interfaces/portolan-image-reference.js";
 import type { Instance } from "./toolkit.js";
 import { attempt } from "./error.js";
+import { present } from "./types.js";
 
 /** What kind of place a reference points to. */
 export type Location = "layout" | "layout-archive" | "docker-archive" | "path" | "standard-input" | "registry";
@@ -50,7 +52,20 @@ export interface References {
 
 export function over({ reference }: Instance): References {
   return {
-    parse: (text) => attempt(() => reference.parse(text)),
-    parseName: (text) => attempt(() => reference.parseName(text)),
+    parse: (text) =>
+      attempt(() => {
+        const { location, candidates, name } = reference.parse(text);
+        const readings = candidates.map(({ path, selector }) => ({ path, selector: toSelector(selector) }));
+        return present<ImageReference>({ location, candidates: readings, name: name && toName(name) });
+      }),
+    parseName: (text) => attempt(() => toName(reference.parseName(text))),
   };
+}
+
+function toSelector({ tag, digest }: wit.Selector): Selector {
+  return present({ tag, digest });
+}
+
+function toName({ selector, ...name }: wit.Name): Name {
+  return { ...name, selector: toSelector(selector) };
 }
