@@ -1,4 +1,5 @@
 /** Images: finding one at a place, and reading what is in it. */
+import { ReadAhead } from "./ahead.js";
 import { PortolanError, attempt } from "./error.js";
 import type { Change, LayerOptions, Summary } from "./layer.js";
 import {
@@ -227,25 +228,30 @@ export class Image implements AsyncDisposable {
 
   /** The changes that layers make, as they are read. They are true when the iteration ends without an error. */
   async *changes({ layer, content = "none", signal }: ChangesOptions = {}): AsyncGenerator<Change & { layer: number }, Summary[]> {
+    const { work } = this.#place;
+    const wanted = layer === undefined ? [...this.layers.keys()] : [layer];
+    const jobs = wanted.map((index) => this.#job(index, content));
     const summaries: Summary[] = [];
-    const wanted = layer === undefined ? this.layers.keys() : [layer];
-    for (const index of wanted) {
-      const batches = this.#place.work.changes(this.#job(index, content), signal);
-      for (;;) {
-        const { done, value } = await batches.next();
-        if (done) {
-          summaries.push(value);
-          break;
-        }
-        try {
+    // Contents are too large to be read before they are wanted.
+    const ahead = content === "none" ? work.parallelism : 1;
+    const reading: ReadAhead<Change, Summary>[] = [];
+    try {
+      for (const [position, index] of wanted.entries()) {
+        for (const job of jobs.slice(reading.length, position + ahead)) reading.push(new ReadAhead(work.changes(job, signal)));
+        const layerRead = (reading[position] as ReadAhead<Change, Summary>).take();
+        for (;;) {
+          const { done, value } = await layerRead.next();
+          if (done) {
+            summaries.push(value);
+            break;
+          }
           for (const change of value) yield Object.assign(change, { layer: index });
-        } catch (error) {
-          await batches.return(undefined as never);
-          throw error;
         }
       }
+      return summaries;
+    } finally {
+      await Promise.all(reading.map((it) => it.stop()));
     }
-    return summaries;
   }
 
   /** The merged file system. It is made once; closing the image frees it. */

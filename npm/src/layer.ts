@@ -108,7 +108,7 @@ export interface LayerOptions {
 }
 
 /** How many compressed bytes are handed over at once. Memory grows with it, and so does the time that one call takes. */
-const FEED = 64 << 10;
+const FEED = 256 << 10;
 
 /** Reads a layer: batches of changes as the component gives them, and the summary when everything matched. */
 export async function* decode(
