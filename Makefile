@@ -7,9 +7,10 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 # The two crates of WebAssembly are built by the build script of `host`.
 NATIVE = --workspace --exclude portolan-hasher --exclude portolan-toolkit
 LOGIC = -p portolan-image -p portolan-layer
+TARGET = $${CARGO_TARGET_DIR:-target}
 COMPONENTS = -p portolan-hasher -p portolan-toolkit
 
-.PHONY: help setup demo build test test-fast fuzz lint bench clean
+.PHONY: help setup demo build npm test test-fast fuzz lint bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -25,9 +26,17 @@ build: ## build the command line
 demo: build ## inspect, list, verify and unpack the image in tests/images/demo
 	@tests/demo.sh
 
+npm: ## build the package for JavaScript, in npm/
+	@tests/setup.sh npm
+	cargo build --release --locked $(NATIVE) --example components
+	$(TARGET)/release/examples/components target/components
+	cd npm && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-fund --no-audit; } && npm run build
+
 test: setup ## all tests
 	cargo test --release --locked --no-fail-fast $(NATIVE)
 	cargo test --release --locked $(NATIVE) --test differential -- --ignored
+	$(MAKE) npm
+	cd npm && npm test && npm run check
 
 test-fast: ## the tests of the logic alone, a few seconds once built
 	cargo test --release --locked $(LOGIC)
@@ -48,10 +57,11 @@ lint: ## formatting, clippy, shell scripts, licences and advisories
 		else echo "the database of advisories cannot be fetched: advisories not checked"; fi; \
 	else echo "cargo-deny is not installed: dependencies not checked"; fi
 
-bench: setup build ## measure against the tools of Debian
+bench: setup build npm ## measure against the tools of Debian, and against what Node offers
 	cargo build --release --locked $(NATIVE) --bins --tests --examples
 	@tests/bench.sh
 	cargo bench --locked $(LOGIC) --bench documents --bench layers
 
 clean: ## remove what was built
 	cargo clean
+	rm -rf npm/dist npm/generated npm/docs npm/node_modules

@@ -136,3 +136,6 @@ peak() {
 memory "verify, peak memory" "$(peak "$portolan" verify --quiet "oci:$image:bench")" 100
 memory "unpack, peak memory" "$(peak "$portolan" unpack --quiet "oci:$image:bench" "$out")" 200
 rm -rf "$out"
+
+echo
+BENCH_RUNS=$runs node npm/bench/run.js "$image"

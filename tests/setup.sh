@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing, without questions: `setup.sh build`, `setup.sh lint`, `setup.sh fuzz` or `setup.sh all` (the default).
+# Installs what is missing, without questions: `setup.sh build`, `lint`, `fuzz`, `npm` or `all` (the default).
 # Silent when everything is there.
 set -eu
 
@@ -9,6 +9,9 @@ lint="shellcheck"
 # Peers that the tests compare with, and what they need.
 test="attr busybox-static crun debootstrap docker-registry gzip python3 runc skopeo tar umoci zstd"
 bench="hyperfine time"
+# A real browser for the package for JavaScript.
+browser="chromium"
+node=20
 
 fail() {
     echo "setup: $1" >&2
@@ -51,6 +54,17 @@ wasm_target() {
     packages rustc-web cargo-web rust-web-src
 }
 
+# The npm registry has Node itself too, for systems whose own is too old.
+node_engine() {
+    have=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
+    [ "${have:-0}" -lt "$node" ] || return 0
+    packages npm
+    echo "setup: installing Node $node" >&2
+    as_root=""
+    [ "$(id -u)" = 0 ] || as_root="sudo -n"
+    $as_root npm install --global --silent "node@$node"
+}
+
 component() {
     if ! cargo "$1" --version >/dev/null 2>&1; then
         echo "setup: adding $2" >&2
@@ -79,12 +93,19 @@ fuzz)
     # shellcheck disable=SC2086
     packages $build g++ tar
     ;;
+npm)
+    # shellcheck disable=SC2086
+    packages $build
+    wasm_target
+    node_engine
+    ;;
 all)
     # shellcheck disable=SC2086
-    packages $build $test $bench
+    packages $build $test $bench $browser
     wasm_target
+    node_engine
     ;;
 *)
-    fail "expected build, lint, fuzz or all, not $1"
+    fail "expected build, lint, fuzz, npm or all, not $1"
     ;;
 esac
