@@ -6,6 +6,7 @@ const HELD = 1 << 17;
 /** A generator of batches that is read ahead, as far as what it yields can be held. */
 export class ReadAhead<T, R> {
   readonly #values: AsyncGenerator<T[], R>;
+  readonly #most: number;
   readonly #arrived: IteratorResult<T[], R>[] = [];
   readonly #pumped: Promise<void>;
   #failure: { error: unknown } | undefined;
@@ -14,8 +15,10 @@ export class ReadAhead<T, R> {
   #arrive = () => {};
   #room = () => {};
 
-  constructor(values: AsyncGenerator<T[], R>) {
+  /** Values that are not small are read one batch ahead, and no more. */
+  constructor(values: AsyncGenerator<T[], R>, small: boolean) {
     this.#values = values;
+    this.#most = small ? HELD : 0;
     this.#pumped = this.#pump();
   }
 
@@ -27,7 +30,7 @@ export class ReadAhead<T, R> {
         this.#arrive();
         if (result.done) return;
         this.#held += result.value.length;
-        while (this.#held > HELD && !this.#stopped) await new Promise<void>((resolve) => (this.#room = resolve));
+        while (this.#held > this.#most && !this.#stopped) await new Promise<void>((resolve) => (this.#room = resolve));
       }
     } catch (error) {
       this.#failure = { error };

@@ -3,6 +3,7 @@
  * every value that was taken. The stream ends with a result or an error.
  */
 import { PortolanError } from "./error.js";
+import { following } from "./signal.js";
 
 type Down<T, R> = { value: T } | { result: R } | { failure: Failure };
 type Up = { more: number } | { stop: true };
@@ -15,27 +16,39 @@ interface Failure {
 /** How many values may be under way. */
 const WINDOW = 8;
 
-/** Sends what a generator yields, and then what it returns. `transfer` says what of a value changes hands. */
+/** What {@link send} does beside sending. */
+export interface Sending<T> {
+  /** Says what of a value changes hands. */
+  transfer?: (value: T) => Transferable[];
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Sends what a generator yields, and then what it returns. The generator is given a signal that ends it when the receiver
+ * has gone, or with the sender's own.
+ */
 export async function send<T, R>(
   port: MessagePort,
-  values: AsyncGenerator<T, R>,
-  transfer: (value: T) => Transferable[] = () => [],
+  generator: (signal: AbortSignal) => AsyncGenerator<T, R>,
+  { transfer = () => [], signal }: Sending<T> = {},
 ): Promise<void> {
+  const { stop, unfollow } = following(signal);
   let credits = 0;
-  let stopped = false;
   let wake = () => {};
+  stop.signal.addEventListener("abort", () => wake());
   port.onmessage = ({ data }: MessageEvent<Up>) => {
     if ("more" in data) credits += data.more;
-    else stopped = true;
+    else stop.abort();
     wake();
   };
   const say = (message: Down<T, R>, moved: Transferable[] = []) => port.postMessage(message, moved);
   try {
+    const values = generator(stop.signal);
     for (;;) {
-      while (credits === 0 && !stopped) await new Promise<void>((resolve) => (wake = resolve));
-      if (stopped) {
+      while (credits === 0 && !stop.signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+      if (stop.signal.aborted) {
         await values.return(undefined as never);
-        return;
+        throw stop.signal.reason;
       }
       const { done, value } = await values.next();
       if (done) {
@@ -49,6 +62,7 @@ export async function send<T, R>(
     const code = error instanceof PortolanError ? error.code : undefined;
     say({ failure: { code, message: error instanceof Error ? error.message : String(error) } });
   } finally {
+    unfollow();
     // A port that is closed at once takes what was just said with it in some engines; the receiver closes.
     port.onmessage = null;
   }

@@ -17,6 +17,7 @@ import { host } from "./platform.js";
 import { Pool, type WorkerPool } from "./pool.js";
 import type { Selector } from "./reference.js";
 import { asyncDispose, release } from "./release.js";
+import { until } from "./signal.js";
 import { type ImageSource, type Source, type StoredBlob, document, missing, open } from "./source.js";
 import { instance } from "./toolkit.js";
 import { type Node, Tree, type Waste } from "./tree.js";
@@ -196,7 +197,8 @@ export class Image implements AsyncDisposable {
   readonly annotations: PlacedAnnotation[];
   readonly layers: Layer[];
   readonly #place: Place;
-  #tree: Promise<Tree> | undefined;
+  #tree: { made: Promise<Tree>; signal: AbortSignal | undefined } | undefined;
+  #closed: Promise<void> | undefined;
 
   /** @internal */
   constructor(place: Place, resolved: Resolved) {
@@ -215,13 +217,15 @@ export class Image implements AsyncDisposable {
   }
 
   /** All images that the reference stands for: one for each platform, and their attestations. */
-  platforms({ signal }: Abortable = {}): Promise<Listed[]> {
+  async platforms({ signal }: Abortable = {}): Promise<Listed[]> {
+    signal?.throwIfAborted();
     const { source, selector, limits } = this.#place;
     return list(source, selector, limits, signal);
   }
 
   /** Another image of the same place. Each is closed on its own. */
   async select(wanted: Wanted, { signal }: Abortable = {}): Promise<Image> {
+    signal?.throwIfAborted();
     const resolved = await resolve(this.#place, wanted, signal);
     return new Image(this.#place.share(), resolved);
   }
@@ -237,7 +241,7 @@ export class Image implements AsyncDisposable {
     const reading: ReadAhead<Change, Summary>[] = [];
     try {
       for (const [position, index] of wanted.entries()) {
-        for (const job of jobs.slice(reading.length, position + ahead)) reading.push(new ReadAhead(work.changes(job, signal)));
+        for (const job of jobs.slice(reading.length, position + ahead)) reading.push(new ReadAhead(work.changes(job, signal), content === "none"));
         const layerRead = (reading[position] as ReadAhead<Change, Summary>).take();
         for (;;) {
           const { done, value } = await layerRead.next();
@@ -254,20 +258,31 @@ export class Image implements AsyncDisposable {
     }
   }
 
-  /** The merged file system. It is made once; closing the image frees it. */
-  tree({ signal, onProgress }: Abortable & { onProgress?: (progress: { layer: number; read: number }) => void } = {}): Promise<Tree> {
-    if (!this.#tree) {
-      const { work, limits } = this.#place;
-      const jobs = this.layers.map((_, index) => this.#job(index, "none"));
-      const made = work.tree(jobs, limits, onProgress && ((layer, read) => onProgress({ layer, read })), signal);
-      const tree = made.then((answers) => new Tree(answers));
-      this.#tree = tree;
-      tree.catch(() => {
-        // Another try may have another signal.
-        if (this.#tree === tree) this.#tree = undefined;
-      });
+  /** The merged file system. It is made once, whoever asks; closing the image frees it. */
+  async tree({ signal, onProgress }: Abortable & { onProgress?: (progress: { layer: number; read: number }) => void } = {}): Promise<Tree> {
+    for (;;) {
+      signal?.throwIfAborted();
+      const making = (this.#tree ??= this.#beginTree(signal, onProgress));
+      try {
+        return await until(making.made, signal);
+      } catch (error) {
+        // Whoever began it gave up, and not we.
+        if (making.signal?.aborted && !signal?.aborted) continue;
+        throw error;
+      }
     }
-    return this.#tree;
+  }
+
+  #beginTree(signal?: AbortSignal, onProgress?: (progress: { layer: number; read: number }) => void) {
+    const { work, limits } = this.#place;
+    const jobs = this.layers.map((_, index) => this.#job(index, "none"));
+    const tree = work.tree(jobs, limits, onProgress && ((layer, read) => onProgress({ layer, read })), signal);
+    const making = { made: tree.then((answers) => new Tree(answers)), signal };
+    making.made.catch(() => {
+      // Another try may go better.
+      if (this.#tree === making) this.#tree = undefined;
+    });
+    return making;
   }
 
   /**
@@ -276,7 +291,7 @@ export class Image implements AsyncDisposable {
    */
   async readFile(path: string, { signal }: Abortable = {}): Promise<ReadableStream<Uint8Array>> {
     const tree = await this.tree({ signal });
-    const node = await tree.resolve(path);
+    const node = await until(tree.resolve(path), signal);
     if (node.kind !== "file" || !node.source) throw new PortolanError("path-not-found", `${path} is no file but a ${node.kind}`);
     return toStream(this.#content(node, node.source, signal));
   }
@@ -295,7 +310,7 @@ export class Image implements AsyncDisposable {
 
   /** What could be saved, with at most so many paths, the worst first. */
   async waste({ most = 100, signal }: Abortable & { most?: number } = {}): Promise<Waste> {
-    return (await this.tree({ signal })).waste(most);
+    return until((await this.tree({ signal })).waste(most), signal);
   }
 
   /**
@@ -310,11 +325,18 @@ export class Image implements AsyncDisposable {
   }
 
   /** Frees what the image holds. It is not used afterwards. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     const tree = this.#tree;
     this.#tree = undefined;
-    await (await tree?.catch(() => undefined))?.close();
-    await this.#place.release();
+    try {
+      await (await tree?.made.catch(() => undefined))?.close();
+    } finally {
+      await this.#place.release();
+    }
   }
 
   [asyncDispose](): Promise<void> {
@@ -339,8 +361,8 @@ export function layerJob(
   content: LayerOptions["content"],
 ): LayerJob {
   return {
-    blob: async (): Promise<StoredBlob> => {
-      const blob = await source.fetch(descriptor);
+    blob: async (signal): Promise<StoredBlob> => {
+      const blob = await source.fetch(descriptor, signal);
       if (!blob) throw missing(descriptor.digest);
       return blob;
     },

@@ -4,6 +4,7 @@ import { receive, send } from "./channel.js";
 import { PortolanError } from "./error.js";
 import type { Summary } from "./layer.js";
 import { asyncDispose } from "./release.js";
+import { following } from "./signal.js";
 import type { StoredBlob } from "./source.js";
 import type { Begun } from "./system.js";
 import type { Difference, DirectorySize, Node, TreeAnswers } from "./tree.js";
@@ -24,6 +25,11 @@ class Member {
   readonly #losses = new Set<(error: unknown) => void>();
   #lost: { error: unknown } | undefined;
   busy = 0;
+
+  /** Why it can do nothing any more, once it cannot. */
+  get lost(): { error: unknown } | undefined {
+    return this.#lost;
+  }
 
   constructor(begin: () => Begun) {
     this.#begun = begin();
@@ -75,11 +81,11 @@ class Member {
 type Yielded<F> = F extends (...args: never[]) => AsyncGenerator<infer T, unknown> ? T : never;
 type Returned<F> = F extends (...args: never[]) => AsyncGenerator<unknown, infer R> ? R : never;
 
-/** The bytes of a blob for a worker: where they are, or a port through which they are pumped. */
-function feedOf(blob: StoredBlob, signal?: AbortSignal): { feed: Feed; transfer: Transferable[] } {
+/** The bytes of a blob for a worker: where they are, or a port through which they are pumped until the signal ends that. */
+function feedOf(blob: StoredBlob, signal: AbortSignal): { feed: Feed; transfer: Transferable[] } {
   if (blob.whereabouts) return { feed: blob.whereabouts, transfer: [] };
   const { port1, port2 } = new MessageChannel();
-  void send(port1, copies(blob.stream(signal)), (chunk) => [chunk.buffer as ArrayBuffer]);
+  void send(port1, (stop) => copies(blob.stream(stop)), { transfer: (chunk) => [chunk.buffer as ArrayBuffer], signal });
   return { feed: { kind: "port", port: port2 }, transfer: [port2] };
 }
 
@@ -138,7 +144,8 @@ class RemoteTree implements TreeAnswers {
     return this.#ask("waste", most);
   }
   async close() {
-    await drained(this.#member.ask("drop", [this.#id]));
+    // It went with its worker.
+    if (!this.#member.lost) await drained(this.#member.ask("drop", [this.#id]));
   }
 }
 
@@ -161,24 +168,42 @@ export class Pool implements WorkerPool, Work {
 
   /** The worker with the least to do. */
   #idlest(): Member {
-    const [first, ...others] = this.#members;
+    const [first] = this.#members;
     if (!first) throw new PortolanError("invalid-state", "the worker pool is closed");
-    return others.reduce((idlest, other) => (other.busy < idlest.busy ? other : idlest), first);
+    const [alive, ...others] = this.#members.filter(({ lost }) => !lost);
+    if (!alive) throw first.lost?.error;
+    return others.reduce((idlest, other) => (other.busy < idlest.busy ? other : idlest), alive);
+  }
+
+  /** Has a worker do a task with the bytes of a blob. */
+  async *#read<K extends "changes" | "batches" | "check" | "checkBlob">(
+    task: K,
+    blob: StoredBlob,
+    args: unknown[],
+    signal?: AbortSignal,
+    moved: Transferable[] = [],
+  ): AsyncGenerator<Yielded<Tasks[K]>, Returned<Tasks[K]>> {
+    const member = this.#idlest();
+    const { stop, unfollow } = following(signal);
+    const { feed, transfer } = feedOf(blob, stop.signal);
+    try {
+      return yield* member.ask(task, [feed, ...args], [...transfer, ...moved], signal);
+    } finally {
+      unfollow();
+      stop.abort();
+    }
   }
 
   async *changes({ blob, options }: LayerJob, signal?: AbortSignal) {
-    const { feed, transfer } = feedOf(await blob(), signal);
-    return yield* this.#idlest().ask("changes", [feed, options], transfer, signal);
+    return yield* this.#read("changes", await blob(signal), [options], signal);
   }
 
   async check({ blob, options }: LayerJob, progress?: (read: number) => void, signal?: AbortSignal): Promise<Summary> {
-    const { feed, transfer } = feedOf(await blob(), signal);
-    return drained(this.#idlest().ask("check", [feed, options], transfer, signal), progress);
+    return drained(this.#read("check", await blob(signal), [options], signal), progress);
   }
 
   checkBlob(blob: StoredBlob, digest: string, size: number, progress?: (read: number) => void, signal?: AbortSignal): Promise<void> {
-    const { feed, transfer } = feedOf(blob, signal);
-    return drained(this.#idlest().ask("checkBlob", [feed, digest, size], transfer, signal), progress);
+    return drained(this.#read("checkBlob", blob, [digest, size], signal), progress);
   }
 
   async tree(
@@ -188,10 +213,7 @@ export class Pool implements WorkerPool, Work {
     signal?: AbortSignal,
   ): Promise<TreeAnswers> {
     const id = (this.#trees += 1);
-    const stop = new AbortController();
-    const abort = () => stop.abort(signal?.reason);
-    signal?.addEventListener("abort", abort);
-    if (signal?.aborted) abort();
+    const { stop, unfollow } = following(signal);
     const channels = jobs.map(() => new MessageChannel());
     const ports = channels.map(({ port2 }) => port2);
     const home = this.#idlest();
@@ -200,9 +222,8 @@ export class Pool implements WorkerPool, Work {
     const feeder = async () => {
       for (let layer = begun++; layer < jobs.length; layer = begun++) {
         const { blob, options } = jobs[layer] as LayerJob;
-        const { feed, transfer } = feedOf(await blob(), stop.signal);
         const { port1 } = channels[layer] as MessageChannel;
-        const read = this.#idlest().ask("batches", [feed, options, port1], [port1, ...transfer], stop.signal);
+        const read = this.#read("batches", await blob(stop.signal), [options, port1], stop.signal, [port1]);
         await drained(read, (length) => progress?.(layer, length));
       }
     };
@@ -212,11 +233,11 @@ export class Pool implements WorkerPool, Work {
       return new RemoteTree(home, id);
     } catch (error) {
       stop.abort(error);
-      // The tree waits for layers that were not begun.
-      for (const { port1 } of channels.slice(begun)) void send(port1, failing(error));
+      // It may have been made all the same.
+      if (!home.lost) void drained(home.ask("drop", [id])).catch(() => {});
       throw error;
     } finally {
-      signal?.removeEventListener("abort", abort);
+      unfollow();
     }
   }
 
@@ -227,10 +248,6 @@ export class Pool implements WorkerPool, Work {
   [asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-async function* failing(error: unknown): AsyncGenerator<never, never> {
-  throw error;
 }
 
 /**

@@ -6,6 +6,7 @@ import { type Bytes, blobBytes, memoryBytes } from "./source/bytes.js";
 import { openArchive } from "./source/archive.js";
 import { customSource } from "./source/custom.js";
 import { directoryHandleLayout } from "./source/layout.js";
+import { until } from "./signal.js";
 import { instance } from "./toolkit.js";
 import type { Descriptor, Limits } from "./types.js";
 
@@ -94,7 +95,7 @@ export async function open(source: ImageSource, limits?: Limits, signal?: AbortS
   if (source instanceof ArrayBuffer) return whole(await openArchive(memoryBytes(new Uint8Array(source)), "the archive", limits, signal));
   if (source instanceof Uint8Array) return whole(await openArchive(memoryBytes(source), "the archive", limits, signal));
   if (source instanceof ReadableStream) {
-    return whole(await openArchive(await system.spool(streamed(source), await mostBytes(limits), signal), "the archive", limits, signal));
+    return whole(await openArchive(await system.spool(streamed(source, signal), await mostBytes(limits), signal), "the archive", limits, signal));
   }
   if ("kind" in source && source.kind === "directory") return whole(await directoryHandleLayout(source, limits));
   if ("read" in source && "index" in source) return whole(customSource(source));
@@ -153,13 +154,13 @@ function wrongKind(path: string, what: string): PortolanError {
   return new PortolanError("invalid-source", `${path}: it is ${what}`);
 }
 
-/** The chunks of a stream, for engines whose streams are no iterables. */
-export async function* streamed(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+/** The chunks of a stream, for engines whose streams are no iterables. A signal ends it even while nothing comes. */
+export async function* streamed(stream: ReadableStream<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
   const reader = stream.getReader();
   let ended = false;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await until(reader.read(), signal);
       if (done) {
         ended = true;
         return;
@@ -167,7 +168,8 @@ export async function* streamed(stream: ReadableStream<Uint8Array>): AsyncGenera
       yield value;
     }
   } finally {
-    if (!ended) await reader.cancel().catch(() => {});
+    // Nobody waits for a source that does not answer.
+    if (!ended) reader.cancel().catch(() => {});
     reader.releaseLock();
   }
 }

@@ -52,12 +52,13 @@ export async function unpack(image: Image, directory: string | URL, { signal, on
   const directories: Node[] = [];
   const symlinks: Node[] = [];
   const links: Node[] = [];
+  const unmade = new Set<string>();
   const files = new Map<number, Map<number, Node>>();
   const unpacked: Unpacked = { paths: 0, bytes: 0, withheld };
   try {
     for await (const node of tree.walk()) {
       signal?.throwIfAborted();
-      if (node.sameAs !== undefined) links.push(node);
+      if (node.sameAs !== undefined && !unmade.has(node.sameAs)) links.push(node);
       else if (node.kind === "directory") {
         if (node.path !== "") await rootfs.makeDirectory(node.path);
         directories.push(node);
@@ -69,18 +70,16 @@ export async function unpack(image: Image, directory: string | URL, { signal, on
         inLayer.set(ordinal, node);
       } else {
         withheld.push(`${node.path}: a ${node.kind} cannot be made`);
+        unmade.add(node.path);
         continue;
       }
       unpacked.paths += 1;
     }
     for (const [layer, nodes] of files) unpacked.bytes += await writeFiles(image, layer, nodes, rootfs, withheld, signal, onProgress);
-    for (const { path, sameAs } of links) {
-      if (sameAs !== undefined && !withheld.some((line) => line.startsWith(`${sameAs}: a `))) await rootfs.makeLink(path, sameAs);
-    }
-    for (const node of symlinks) {
-      await rootfs.makeSymlink(node.path, node.target ?? "");
-      withheld.push(...(await rootfs.setMetadata(node)));
-    }
+    for (const node of symlinks) await rootfs.makeSymlink(node.path, node.target ?? "");
+    // What is linked may be a symbolic link itself; the directories above are none.
+    for (const { path, sameAs } of links) await rootfs.makeLink(path, sameAs as string);
+    for (const node of symlinks) withheld.push(...(await rootfs.setMetadata(node)));
     // The deepest first: whatever is made in a directory changes its time.
     for (const node of directories.reverse()) withheld.push(...(await rootfs.setMetadata(node)));
     signal?.throwIfAborted();

@@ -10,7 +10,7 @@ import { release } from "./release.js";
 
 /** A layer to read: how to get its bytes, and what is known about it. */
 export interface LayerJob {
-  blob: () => Promise<StoredBlob>;
+  blob: (signal?: AbortSignal) => Promise<StoredBlob>;
   options: LayerOptions;
 }
 
@@ -48,10 +48,15 @@ export function batches(bytes: AsyncIterable<Uint8Array>, options: LayerOptions,
 /** The changes of a layer, a batch at a time. */
 export async function* changes(bytes: AsyncIterable<Uint8Array>, options: LayerOptions, signal?: AbortSignal): AsyncGenerator<Change[], Summary> {
   const layer = batches(bytes, options, signal);
-  for (;;) {
-    const { done, value } = await layer.next();
-    if (done) return value;
-    yield [...changesOf(value)];
+  try {
+    for (;;) {
+      const { done, value } = await layer.next();
+      if (done) return value;
+      yield [...changesOf(value)];
+    }
+  } finally {
+    // Whoever leaves in the middle leaves nothing open.
+    await layer.return(undefined as never);
   }
 }
 
@@ -81,13 +86,17 @@ export async function checkBlob(bytes: AsyncIterable<Uint8Array>, digest: string
 
 /** Applies a layer that was read, wherever, to a tree. */
 export async function applyLayer(tree: LocalTree, layer: AsyncGenerator<Batch, Summary>): Promise<Summary> {
-  for (;;) {
-    const { done, value } = await layer.next();
-    if (done) {
-      tree.apply();
-      return value;
+  try {
+    for (;;) {
+      const { done, value } = await layer.next();
+      if (done) {
+        tree.apply();
+        return value;
+      }
+      tree.feed(value);
     }
-    tree.feed(value);
+  } finally {
+    await layer.return(undefined as never);
   }
 }
 
@@ -95,15 +104,15 @@ export async function applyLayer(tree: LocalTree, layer: AsyncGenerator<Batch, S
 export const here: Work = {
   parallelism: 1,
   async *changes({ blob, options }, signal) {
-    return yield* changes((await blob()).stream(signal), options, signal);
+    return yield* changes((await blob(signal)).stream(signal), options, signal);
   },
-  check: async ({ blob, options }, progress, signal) => check(counted((await blob()).stream(signal), progress), options, signal),
+  check: async ({ blob, options }, progress, signal) => check(counted((await blob(signal)).stream(signal), progress), options, signal),
   checkBlob: (blob, digest, size, progress, signal) => checkBlob(counted(blob.stream(signal), progress), digest, size, signal),
   tree: async (jobs, limits, progress, signal) => {
     const tree = await LocalTree.start(limits);
     try {
       for (const [layer, { blob, options }] of jobs.entries()) {
-        const bytes = counted((await blob()).stream(signal), (read) => progress?.(layer, read));
+        const bytes = counted((await blob(signal)).stream(signal), (read) => progress?.(layer, read));
         await applyLayer(tree, batches(bytes, options, signal));
       }
       return tree;

@@ -12,22 +12,22 @@ import { applyLayer, batches, changes, check, checkBlob, counted } from "./work.
 /** Where the bytes of a blob come from. */
 export type Feed = Whereabouts | { kind: "port"; port: MessagePort };
 
-/** What a worker does, by name: what it is given, what it yields, and what it returns. */
+/** What a worker does, by name: what it is given, what it yields, and what it returns. The signal is the asker's. */
 export interface Tasks {
-  changes(feed: Feed, options: LayerOptions): AsyncGenerator<Change[], Summary>;
+  changes(signal: AbortSignal, feed: Feed, options: LayerOptions): AsyncGenerator<Change[], Summary>;
   /** Sends the batches of a layer to the worker that makes the tree. Yields how many bytes were read. */
-  batches(feed: Feed, options: LayerOptions, tree: MessagePort): AsyncGenerator<number, void>;
+  batches(signal: AbortSignal, feed: Feed, options: LayerOptions, tree: MessagePort): AsyncGenerator<number, void>;
   /** Yields how many bytes were read. */
-  check(feed: Feed, options: LayerOptions): AsyncGenerator<number, Summary>;
-  checkBlob(feed: Feed, digest: string, size: number): AsyncGenerator<number, void>;
+  check(signal: AbortSignal, feed: Feed, options: LayerOptions): AsyncGenerator<number, Summary>;
+  checkBlob(signal: AbortSignal, feed: Feed, digest: string, size: number): AsyncGenerator<number, void>;
   /** Makes a tree of the batches that come from these ports, in their order; yields the summaries. */
-  tree(id: number, ports: MessagePort[], limits: Limits | undefined): AsyncGenerator<Summary, void>;
+  tree(signal: AbortSignal, id: number, ports: MessagePort[], limits: Limits | undefined): AsyncGenerator<Summary, void>;
   /** What a tree answers page by page. */
-  pages(id: number, method: "walk" | "diff" | "directorySizes", argument: unknown): AsyncGenerator<unknown[], void>;
+  pages(signal: AbortSignal, id: number, method: "walk" | "diff" | "directorySizes", argument: unknown): AsyncGenerator<unknown[], void>;
   /** Calls a method of a tree. */
-  ask(id: number, method: string, args: unknown[]): AsyncGenerator<never, unknown>;
+  ask(signal: AbortSignal, id: number, method: string, args: unknown[]): AsyncGenerator<never, unknown>;
   /** Frees a tree. */
-  drop(id: number): AsyncGenerator<never, void>;
+  drop(signal: AbortSignal, id: number): AsyncGenerator<never, void>;
 }
 
 /** A request to do a task. */
@@ -45,9 +45,9 @@ function treeOf(id: number): LocalTree {
   return tree;
 }
 
-async function* bytes(feed: Feed): AsyncGenerator<Uint8Array, void> {
-  if (feed.kind === "port") yield* receive<Uint8Array, void>(feed.port);
-  else if (feed.kind === "blob") yield* blobBytes(feed.blob).stream(0, feed.blob.size) as AsyncGenerator<Uint8Array, void>;
+async function* bytes(feed: Feed, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  if (feed.kind === "port") yield* receive<Uint8Array, void>(feed.port, { signal });
+  else if (feed.kind === "blob") yield* blobBytes(feed.blob).stream(0, feed.blob.size, signal) as AsyncGenerator<Uint8Array, void>;
   else {
     const part = await system.files?.openPart(feed.path, feed.offset, feed.length);
     if (!part) throw new Error("there are no files here");
@@ -60,12 +60,12 @@ async function* bytes(feed: Feed): AsyncGenerator<Uint8Array, void> {
 }
 
 /** What was read since the last time, for every step of work that counts it. */
-async function* progressing<R>(feed: Feed, work: (bytes: AsyncIterable<Uint8Array>) => Promise<R>): AsyncGenerator<number, R> {
+async function* progressing<R>(signal: AbortSignal, feed: Feed, work: (bytes: AsyncIterable<Uint8Array>) => Promise<R>): AsyncGenerator<number, R> {
   let read = 0;
   let wake = () => {};
   let ended = false;
   const result = work(
-    counted(bytes(feed), (length) => {
+    counted(bytes(feed, signal), (length) => {
       read += length;
       wake();
     }),
@@ -89,42 +89,42 @@ async function* progressing<R>(feed: Feed, work: (bytes: AsyncIterable<Uint8Arra
 const PAGE = 256;
 
 const tasks: Tasks = {
-  async *changes(feed, options) {
-    const layer = changes(bytes(feed), options);
-    for (;;) {
-      const { done, value } = await layer.next();
-      if (done) return value;
-      // Contents share one buffer, which moves with them.
-      if (value.some(({ type }) => type === "content")) yield value;
-      else for (let start = 0; start < value.length; start += PAGE) yield value.slice(start, start + PAGE);
-    }
-  },
-  async *batches(feed, options, tree) {
-    // When nobody wants the progress any more, the tree must not wait for a layer that does not come.
-    const stop = new AbortController();
+  async *changes(signal, feed, options) {
+    const layer = changes(bytes(feed, signal), options, signal);
     try {
-      yield* progressing(feed, (read) => send(tree, batches(read, { ...options, content: "none" }, stop.signal)));
+      for (;;) {
+        const { done, value } = await layer.next();
+        if (done) return value;
+        // Contents share one buffer, which moves with them.
+        if (value.some(({ type }) => type === "content")) yield value;
+        else for (let start = 0; start < value.length; start += PAGE) yield value.slice(start, start + PAGE);
+      }
     } finally {
-      stop.abort();
+      await layer.return(undefined as never);
     }
   },
-  check: (feed, options) => progressing(feed, (read) => check(read, options)),
-  checkBlob: (feed, digest, size) => progressing(feed, (read) => checkBlob(read, digest, size)),
-  async *tree(id, ports, limits) {
+  batches: (signal, feed, options, tree) =>
+    progressing(signal, feed, (read) => send(tree, (stop) => batches(read, { ...options, content: "none" }, stop), { signal })),
+  check: (signal, feed, options) => progressing(signal, feed, (read) => check(read, options, signal)),
+  checkBlob: (signal, feed, digest, size) => progressing(signal, feed, (read) => checkBlob(read, digest, size, signal)),
+  async *tree(signal, id, ports, limits) {
     const tree = await LocalTree.start(limits);
+    let made = false;
+    trees.set(id, tree);
     try {
-      for (const port of ports) yield await applyLayer(tree, receive<Batch, Summary>(port));
-      trees.set(id, tree);
+      for (const port of ports) yield await applyLayer(tree, receive<Batch, Summary>(port, { signal }));
+      signal.throwIfAborted();
+      made = true;
     } finally {
-      if (!trees.has(id)) await tree.close();
+      if (!made && trees.delete(id)) await tree.close();
     }
   },
-  pages: (id, method, argument) => treeOf(id)[method](argument as never),
-  async *ask(id, method, args) {
+  pages: (_, id, method, argument) => treeOf(id)[method](argument as never),
+  async *ask(_, id, method, args) {
     const tree = treeOf(id) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
     return tree[method]?.(...args);
   },
-  async *drop(id) {
+  async *drop(_, id) {
     await trees.get(id)?.close();
     trees.delete(id);
   },
@@ -139,14 +139,9 @@ function transfer(value: unknown): Transferable[] {
 /** Answers the requests that come through a port. */
 export function serve(port: MessagePort): void {
   port.onmessage = ({ data: { task, args, port: answer } }: MessageEvent<Request>) => {
-    const run = tasks[task] as (...args: unknown[]) => AsyncGenerator<unknown, unknown>;
-    void send(answer, guarded(run, args), transfer);
+    const run = tasks[task] as (signal: AbortSignal, ...args: unknown[]) => AsyncGenerator<unknown, unknown>;
+    void send(answer, (signal) => run(signal, ...args), { transfer });
   };
-}
-
-/** A task that fails at once fails as one that fails later. */
-async function* guarded(run: (...args: unknown[]) => AsyncGenerator<unknown, unknown>, args: unknown[]): AsyncGenerator<unknown, unknown> {
-  return yield* run(...args);
 }
 
 system.onPort?.(serve);

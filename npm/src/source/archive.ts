@@ -31,19 +31,21 @@ export async function openArchive(
   signal?: AbortSignal,
   kind?: "layout-archive" | "docker-archive",
 ): Promise<Source> {
-  let archive: Archive | undefined;
+  let held: { close(): Promise<void> } = bytes;
   try {
-    archive = await members(await plain(bytes, name, limits, signal), name, limits, signal);
+    const uncompressed = await plain(bytes, name, limits, signal);
+    held = uncompressed;
+    const archive = await members(uncompressed, name, limits, signal);
+    held = archive;
     const is = kind ?? (archive.member("oci-layout", false) ? "layout-archive" : archive.member("manifest.json", true) ? "docker-archive" : undefined);
     if (is === "layout-archive") {
-      const held = archive;
-      held.required("oci-layout", false);
-      return await layout("image layout archive", async (path) => held.member(path, false), () => held.close(), limits);
+      archive.required("oci-layout", false);
+      return await layout("image layout archive", async (path) => archive.member(path, false), () => archive.close(), limits);
     }
     if (is === "docker-archive") return await dockerArchive(archive, limits, signal);
     throw new PortolanError("invalid-source", `${name}: the archive has neither an oci-layout nor a manifest.json`);
   } catch (error) {
-    await (archive ?? bytes).close();
+    await held.close();
     throw error;
   }
 }

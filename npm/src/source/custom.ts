@@ -1,5 +1,6 @@
 /** Places of the caller's own. */
 import { PortolanError } from "../error.js";
+import { until } from "../signal.js";
 import { type BlobSource, type BytesLike, type Source, readWhole, streamed } from "../source.js";
 import { blobBytes } from "./bytes.js";
 
@@ -8,23 +9,47 @@ export function customSource(given: BlobSource): Source {
   return {
     kind: "custom",
     promisesLayerDigests: true,
-    index: async (signal) => readWhole(chunks(await given.index(signal))),
+    index: async (signal) => {
+      signal?.throwIfAborted();
+      return readWhole(chunks(await until(given.index(signal), signal), signal));
+    },
     fetch: async (descriptor, signal) => {
-      const bytes = await given.read(descriptor, undefined, signal);
+      signal?.throwIfAborted();
+      const bytes = await until(given.read(descriptor, undefined, signal), signal);
       if (bytes === undefined) return undefined;
-      return { size: descriptor.size, stream: () => chunks(bytes), whereabouts: bytes instanceof Blob ? { kind: "blob", blob: bytes } : undefined };
+      return {
+        size: descriptor.size,
+        stream: (signal) => chunks(bytes, signal),
+        whereabouts: bytes instanceof Blob ? { kind: "blob", blob: bytes } : undefined,
+      };
     },
     close: async () => {},
   };
 }
 
-async function* chunks(bytes: BytesLike): AsyncGenerator<Uint8Array, void> {
+async function* chunks(bytes: BytesLike, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
   if (bytes instanceof Uint8Array) yield bytes;
   else if (bytes instanceof ArrayBuffer) yield new Uint8Array(bytes);
   else if (bytes instanceof Blob) {
     const blob = blobBytes(bytes);
-    yield* blob.stream(0, blob.size) as AsyncGenerator<Uint8Array, void>;
-  } else if (bytes instanceof ReadableStream) yield* streamed(bytes);
-  else if (Symbol.asyncIterator in bytes) yield* bytes as AsyncGenerator<Uint8Array, void>;
+    yield* blob.stream(0, blob.size, signal) as AsyncGenerator<Uint8Array, void>;
+  } else if (bytes instanceof ReadableStream) yield* streamed(bytes, signal);
+  else if (Symbol.asyncIterator in bytes) yield* iterated(bytes, signal);
   else throw new PortolanError("invalid-source", "a source answered with something that is no bytes");
+}
+
+/** The chunks of an iterable. A signal ends it even while nothing comes. */
+async function* iterated(bytes: AsyncIterable<Uint8Array>, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await until(iterator.next(), signal);
+      ended = done === true;
+      if (ended) return;
+      yield value;
+    }
+  } finally {
+    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => {});
+  }
 }

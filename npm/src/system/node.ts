@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { Readable } from "node:stream";
+import { Readable, pipeline } from "node:stream";
 import { Worker, isMainThread, workerData } from "node:worker_threads";
 import { createGunzip } from "node:zlib";
 import type { Hasher, System } from "../system.js";
@@ -21,7 +21,8 @@ export const system: System = {
   platform: () => ({ os: OS[process.platform] ?? process.platform, architecture: ARCHITECTURE[process.arch] ?? process.arch }),
   parallelism: availableParallelism,
   spool,
-  gunzip: (chunks) => Readable.from(chunks).pipe(createGunzip({ chunkSize: 1 << 18 })),
+  // Whoever reads is told what goes wrong, and whoever is read is left when nobody reads on.
+  gunzip: (chunks) => pipeline(Readable.from(chunks), createGunzip({ chunkSize: 1 << 18 }), () => {}),
   beginWorker: () => {
     const { port1, port2 } = new MessageChannel();
     const worker = new Worker(new URL("../worker.js", import.meta.url), { workerData: { port: port2 }, transferList: [port2 as never] });
