@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { PortolanError, type ErrorCode } from "./error.js";
+export { PortolanError, type ErrorCode, type ImageErrorCode } from "./error.js";
 export {
   type ChangesOptions,
   Image,

@@ -73,7 +73,7 @@ for (const workers of [0, 2]) {
   const how = workers > 0 ? "with workers" : "by itself";
   test(`a page ${how} answers as Node does, under a strict policy and with no request to others`, { skip }, async () => {
     const { page, complaints } = await open(browser, `${server.url}/test/`);
-    await page.waitForFunction("globalThis.answers");
+    await page.waitForFunction(() => "answers" in globalThis);
     const here = await answers(portolan, archive, { workers });
     const there = await page.evaluate(async (options) => {
       const blob = await (await fetch("../image.tar")).blob();
@@ -88,7 +88,7 @@ for (const workers of [0, 2]) {
 
 test("a stream, bytes and a directory handle are places of images in a page", { skip }, async () => {
   const { page, complaints } = await open(browser, `${server.url}/test/`);
-  await page.waitForFunction("globalThis.answers");
+  await page.waitForFunction(() => "answers" in globalThis);
   const kinds = await page.evaluate(async () => {
     const { openImage } = /** @type {any} */ (globalThis).portolan;
     const bytes = await (await fetch("../image.tar")).arrayBuffer();
@@ -130,7 +130,7 @@ test("a stream, bytes and a directory handle are places of images in a page", { 
 
 test("with workers the page is never held for a frame while layers are read", { skip }, async () => {
   const { page, complaints } = await open(browser, `${server.url}/test/`);
-  await page.waitForFunction("globalThis.answers");
+  await page.waitForFunction(() => "answers" in globalThis);
   // What it takes to load the package and compile the component is spent once.
   await page.evaluate(async () => {
     const { openImage } = /** @type {any} */ (globalThis).portolan;

@@ -47,7 +47,9 @@ export async function bundle(folder, from, name) {
   mkdirSync(root, { recursive: true });
   cpSync(from, root, { recursive: true, filter: (path) => !path.includes("node_modules") });
   const config = join(PACKAGE, "examples/vite/vite.config.js");
-  await build({ root, configFile: config, logLevel: "error", build: { outDir: join(folder, "site", name), emptyOutDir: true } });
+  // What a page of ours is compared with is installed here and not there.
+  const alias = { "modern-tar": join(PACKAGE, "node_modules/modern-tar/dist/web/index.js") };
+  await build({ root, configFile: config, resolve: { alias }, logLevel: "error", build: { outDir: join(folder, "site", name), emptyOutDir: true } });
 }
 
 /** Bundles the page of a service worker, whose script keeps its name. @param {string} folder @param {string} from @param {string} name */
