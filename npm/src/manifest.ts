@@ -104,7 +104,7 @@ export interface Finding {
   code: ErrorCode;
   /** The blob concerned. */
   digest?: string;
-  /** The way to it, such as `index.json > sha256:... > layers[2]`. */
+  /** The way to it, such as `sha256:.../layers/2`. */
   place: string;
   message: string;
 }

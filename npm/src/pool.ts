@@ -163,7 +163,8 @@ export class Pool implements WorkerPool, Work {
   }
 
   get parallelism(): number {
-    return this.size;
+    // A closed pool is asked, too: that is how whoever asks is told.
+    return Math.max(1, this.size);
   }
 
   /** The worker with the least to do. */

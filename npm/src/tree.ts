@@ -15,7 +15,7 @@ export interface Node extends Metadata {
   layer: number;
   /** The layer and ordinal of the entry that has the content; absent for a directory that no entry made. */
   source?: { layer: number; ordinal: number };
-  /** For the second and later names of a file: the first one, which stands earlier in a walk. */
+  /** In a walk, for the second and later names of a file: the first one, which stands earlier there. */
   sameAs?: string;
   /** How many names the file has. */
   links: number;
@@ -64,7 +64,7 @@ export interface Waste {
   wastedBytes: number;
   /** Smallest possible over stored bytes, as dive computes it: 1 is best. */
   efficiency: number;
-  /** The worst first: how many bytes could be saved, and how many layers store the path. */
+  /** The worst first: how many bytes could be saved, and how often what stood at the path was replaced or removed. */
   paths: { path: string; bytes: number; count: number }[];
 }
 
@@ -92,7 +92,7 @@ export class Tree implements AsyncDisposable {
 
   /**
    * All nodes, or those that a glob pattern matches with the directories above: parents before children, children in the
-   * order of their bytes. Fails with `invalid-path` for a pattern that is none.
+   * order of their bytes. Every text is a pattern.
    */
   walk(pattern?: string): AsyncGenerator<Node, void> {
     return each(this.#answers.walk(pattern));

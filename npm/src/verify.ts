@@ -1,6 +1,6 @@
 /** Verifying everything that a place or an image refers to. */
 import type * as wit from "../generated/interfaces/portolan-image-manifest.js";
-import { PortolanError, attempt } from "./error.js";
+import { type ErrorCode, PortolanError, attempt } from "./error.js";
 import { layerJob } from "./image.js";
 import { type Finding, type Verified, toVerified } from "./manifest.js";
 import { release } from "./release.js";
@@ -109,6 +109,9 @@ function wrong({ code, message }: PortolanError): Outcome {
   return { tag: "err", val: { code: code as never, message } };
 }
 
+/** What says nothing of an image. */
+const OF_THE_RUN = new Set<ErrorCode>(["defect", "unsupported", "invalid-state"]);
+
 /**
  * Divides what is wrong with an image from what is wrong with the run. A blob that cannot be read is a finding too: the
  * others are still worth verifying.
@@ -117,7 +120,7 @@ async function settled<T>(work: () => Promise<T | PortolanError>): Promise<T | P
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof PortolanError) || error.code === "defect" || error.code === "unsupported") throw error;
+    if (!(error instanceof PortolanError) || OF_THE_RUN.has(error.code)) throw error;
     return error.code === "invalid-source" ? new PortolanError("blob-not-found", error.message) : error;
   }
 }

@@ -25,7 +25,12 @@ export const system: System = {
   gunzip: (chunks) => pipeline(Readable.from(chunks), createGunzip({ chunkSize: 1 << 18 }), () => {}),
   beginWorker: () => {
     const { port1, port2 } = new MessageChannel();
-    const worker = new Worker(new URL("../worker.js", import.meta.url), { workerData: { port: port2 }, transferList: [port2 as never] });
+    const worker = new Worker(new URL("../worker.js", import.meta.url), {
+      workerData: { port: port2 },
+      transferList: [port2 as never],
+      // This one is for the script of the process, and an error for one in a file.
+      execArgv: process.execArgv.filter((flag) => !flag.startsWith("--input-type")),
+    });
     const port = port1 as MessagePort & { ref(): void; unref(): void };
     return {
       port,
