@@ -2,9 +2,9 @@
 /** Temporary directories that are gone after the tests, and scripts in processes of their own. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -24,7 +24,10 @@ export function scratch() {
 export function run(script, { seconds = 20, args = [], uid, gid, env = {}, flags = [] } = {}) {
   const source = `import * as portolan from ${JSON.stringify(new URL("../dist/index.js", import.meta.url).href)};\n${script}`;
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...flags, "--input-type=module", "-e", source, ...args], {
+    const file = join(mkdtempSync(join(tmpdir(), "portolan-script-")), "script.mjs");
+    writeFileSync(file, source);
+    chmodSync(dirname(file), 0o755);
+    const child = spawn(process.execPath, [...flags, file, ...args], {
       cwd: fileURLToPath(new URL(".", import.meta.url)),
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
@@ -41,6 +44,7 @@ export function run(script, { seconds = 20, args = [], uid, gid, env = {}, flags
     child.on("error", reject);
     child.on("close", (code) => {
       clearTimeout(timer);
+      rmSync(dirname(file), { recursive: true, force: true });
       resolve({ code, stdout, stderr });
     });
   });
