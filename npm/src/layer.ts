@@ -125,7 +125,7 @@ export async function* decode(
         digest,
         size: size === undefined ? undefined : toBigInt(size),
         diffId,
-        content: typeof content === "string" ? { tag: content } : { tag: "only", val: Uint32Array.from(content) },
+        content: typeof content === "string" ? { tag: content } : { tag: "only", val: Uint32Array.from(content).sort() },
         strict,
         limits: fromLimits(limits),
       }),

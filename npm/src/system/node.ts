@@ -21,8 +21,11 @@ export const system: System = {
   platform: () => ({ os: OS[process.platform] ?? process.platform, architecture: ARCHITECTURE[process.arch] ?? process.arch }),
   parallelism: availableParallelism,
   spool,
-  // Whoever reads is told what goes wrong, and whoever is read is left when nobody reads on.
-  gunzip: (chunks) => pipeline(Readable.from(chunks), createGunzip({ chunkSize: 1 << 18 }), () => {}),
+  // Whoever reads is told what goes wrong, and whoever is read is left when nobody reads on. It begins when it is read, so
+  // that somebody is there to be told.
+  gunzip: async function* (chunks) {
+    yield* pipeline(Readable.from(chunks), createGunzip({ chunkSize: 1 << 18 }), () => {});
+  },
   beginWorker: () => {
     const { port1, port2 } = new MessageChannel();
     const worker = new Worker(new URL("../worker.js", import.meta.url), {

@@ -48,7 +48,8 @@ export async function createRootfs(directory: string): Promise<Rootfs> {
       const path = at(node.path);
       const withheld = node.xattrs.map(({ name }) => `${node.path}: the extended attribute ${name} cannot be set`);
       if (isRoot) await lchown(path, node.uid, node.gid);
-      const time = node.mtime.seconds + node.mtime.nanoseconds / 1e9;
+      // A number below zero would be taken for now.
+      const time = String(node.mtime.seconds + node.mtime.nanoseconds / 1e9);
       if (node.kind === "symlink") {
         await lutimes(path, time, time);
         return withheld;
