@@ -6,7 +6,7 @@ import { chmodSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after } from "node:test";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** A directory for the tests of a file. */
 export function scratch() {
@@ -18,17 +18,17 @@ export function scratch() {
 /**
  * Runs a script in a process of its own, which must end by itself within the time. `portolan` is the package in it.
  * @param {string} script
- * @param {{ seconds?: number, args?: string[], uid?: number, gid?: number, env?: Record<string, string>, flags?: string[] }} [options]
+ * @param {{ seconds?: number, args?: string[], uid?: number, gid?: number, env?: Record<string, string>, flags?: string[], from?: string }} [options]
  * @returns {Promise<{ code: number | null, stdout: string, stderr: string }>}
  */
-export function run(script, { seconds = 20, args = [], uid, gid, env = {}, flags = [] } = {}) {
-  const source = `import * as portolan from ${JSON.stringify(new URL("../dist/index.js", import.meta.url).href)};\n${script}`;
+export function run(script, { seconds = 20, args = [], uid, gid, env = {}, flags = [], from = fileURLToPath(new URL("../dist/index.js", import.meta.url)) } = {}) {
+  const source = `import * as portolan from ${JSON.stringify(pathToFileURL(from).href)};\n${script}`;
   return new Promise((resolve, reject) => {
     const file = join(mkdtempSync(join(tmpdir(), "portolan-script-")), "script.mjs");
     writeFileSync(file, source);
     chmodSync(dirname(file), 0o755);
     const child = spawn(process.execPath, [...flags, file, ...args], {
-      cwd: fileURLToPath(new URL(".", import.meta.url)),
+      cwd: dirname(file),
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
       ...(uid !== undefined && { uid }),
