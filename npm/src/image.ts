@@ -64,6 +64,11 @@ export interface ChangesOptions extends Abortable {
   layer?: number;
   /** Which contents of files are wanted: none (the default), all, or those of the entries with these ordinals. */
   content?: "all" | "none" | number[];
+  /**
+   * Whether digests are computed and compared, which they are unless this is false. Without, reading is faster, above all in
+   * browsers, and nothing says that the layer is the one that was meant: for a first look, with `verify()` to follow.
+   */
+  verify?: boolean;
 }
 
 export interface VerifyOptions extends Abortable {
@@ -231,10 +236,10 @@ export class Image implements AsyncDisposable {
   }
 
   /** The changes that layers make, as they are read. They are true when the iteration ends without an error. */
-  async *changes({ layer, content = "none", signal }: ChangesOptions = {}): AsyncGenerator<Change & { layer: number }, Summary[]> {
+  async *changes({ layer, content = "none", verify = true, signal }: ChangesOptions = {}): AsyncGenerator<Change & { layer: number }, Summary[]> {
     const { work } = this.#place;
     const wanted = layer === undefined ? [...this.layers.keys()] : [layer];
-    const jobs = wanted.map((index) => this.#job(index, content));
+    const jobs = wanted.map((index) => this.#job(index, content, verify));
     const summaries: Summary[] = [];
     // Contents are too large to be read before they are wanted.
     const ahead = content === "none" ? work.parallelism : 1;
@@ -343,13 +348,14 @@ export class Image implements AsyncDisposable {
     return this.close();
   }
 
-  #job(index: number, content: LayerOptions["content"]): LayerJob {
+  #job(index: number, content: LayerOptions["content"], verify = true): LayerJob {
     const descriptor = this.layers[index];
     if (!descriptor) {
       const known = this.layers.length === 0 ? "the image has none" : `those of the image are 0 to ${this.layers.length - 1}`;
       throw new PortolanError("path-not-found", `there is no layer ${index}: ${known}`);
     }
-    return layerJob(this.#place, descriptor, descriptor.diffId, content);
+    const job = layerJob(this.#place, descriptor, descriptor.diffId, content);
+    return { ...job, options: { ...job.options, verify } };
   }
 }
 

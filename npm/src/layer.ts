@@ -81,10 +81,12 @@ export type Change = Entry | Content | Remove | Clear;
 
 /** What is known about a layer after it was read to its end and matched. */
 export interface Summary {
-  digest: string;
+  /** Absent when the layer was read without verifying it. */
+  digest?: string;
   /** The length of the blob in bytes. */
   size: number;
-  diffId: string;
+  /** Absent when the layer was read without verifying it. */
+  diffId?: string;
   /** The length of the tar archive in bytes. */
   uncompressedSize: number;
   compression: "none" | "gzip" | "zstd";
@@ -104,6 +106,8 @@ export interface LayerOptions {
   content?: "all" | "none" | number[];
   /** Whether warnings are errors. */
   strict?: boolean;
+  /** Whether digests are computed and compared; true unless given. */
+  verify?: boolean;
   limits?: Limits;
 }
 
@@ -117,14 +121,14 @@ export async function* decode(
   options: LayerOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<wit.Batch, Summary> {
-  const { mediaType, digest, size, diffId, content = "none", strict = false, limits } = options;
+  const { mediaType, digest, size, diffId, content = "none", strict = false, verify = true, limits } = options;
   const unpacker = attempt(() =>
     instance.layer.Unpacker.start(
       present<wit.UnpackOptions>({
         mediaType,
-        digest,
+        digest: verify ? digest : undefined,
         size: size === undefined ? undefined : toBigInt(size),
-        diffId,
+        diffId: verify ? diffId : undefined,
         content: typeof content === "string" ? { tag: content } : { tag: "only", val: Uint32Array.from(content).sort() },
         strict,
         limits: fromLimits(limits),
@@ -153,8 +157,9 @@ export async function* decode(
       }
     }
     signal?.throwIfAborted();
-    const summary = attempt(() => unpacker.finish());
-    return { ...summary, size: toNumber(summary.size), uncompressedSize: toNumber(summary.uncompressedSize) };
+    const { digest: actual, diffId: actualDiffId, ...rest } = attempt(() => unpacker.finish());
+    const summary = { ...rest, size: toNumber(rest.size), uncompressedSize: toNumber(rest.uncompressedSize) };
+    return verify ? { digest: actual, ...summary, diffId: actualDiffId } : summary;
   } finally {
     release(unpacker);
   }

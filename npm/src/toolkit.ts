@@ -13,7 +13,7 @@ export type Instance = Root;
 
 let modules: Promise<Record<string, WebAssembly.Module>> | undefined;
 let shared: Promise<Instance> | undefined;
-const idle: Instance[] = [];
+const idle = { hashing: [] as Instance[], unhashed: [] as Instance[] };
 
 async function load(): Promise<Record<string, WebAssembly.Module>> {
   const names = ["toolkit.core.wasm", "toolkit.core2.wasm", "toolkit.core3.wasm"];
@@ -21,10 +21,19 @@ async function load(): Promise<Record<string, WebAssembly.Module>> {
   return Object.fromEntries(names.map((name, index) => [name, compiled[index] as WebAssembly.Module]));
 }
 
+/** Hashes nothing, for reading that promises nothing. */
+class Unhashed {
+  update(): void {}
+  finish(): Uint8Array {
+    return new Uint8Array(32);
+  }
+}
+
 /** Another instance. The memory of one never shrinks, so that what may grow has its own. */
-export async function newInstance(): Promise<Instance> {
+export async function newInstance(hashing = true): Promise<Instance> {
   modules ??= load();
-  const [compiled, hasher] = await Promise.all([modules, system.hasher()]);
+  const [compiled, lent] = await Promise.all([modules, system.hasher()]);
+  const hasher = hashing ? lent : { Hash: Unhashed, crc32: lent.crc32 };
   return instantiate((name) => compiled[name] as WebAssembly.Module, { "portolan:image/hasher": hasher } as never);
 }
 
@@ -38,10 +47,11 @@ export function instance(): Promise<Instance> {
  * Does one job, such as reading a layer, with an instance of its own. It is used again for the next job, unless something
  * went wrong.
  */
-export async function* withInstance<T, R>(job: (instance: Instance) => AsyncGenerator<T, R>): AsyncGenerator<T, R> {
-  const mine = idle.pop() ?? (await newInstance());
+export async function* withInstance<T, R>(hashing: boolean, job: (instance: Instance) => AsyncGenerator<T, R>): AsyncGenerator<T, R> {
+  const resting = hashing ? idle.hashing : idle.unhashed;
+  const mine = resting.pop() ?? (await newInstance(hashing));
   const result = yield* job(mine);
-  if (idle.length < 2) idle.push(mine);
+  if (resting.length < 2) resting.push(mine);
   return result;
 }
 

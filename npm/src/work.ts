@@ -42,7 +42,7 @@ export async function* counted(bytes: AsyncIterable<Uint8Array>, progress?: Prog
 
 /** The batches of a layer, read with an instance of its own. */
 export function batches(bytes: AsyncIterable<Uint8Array>, options: LayerOptions, signal?: AbortSignal): AsyncGenerator<Batch, Summary> {
-  return withInstance((instance) => decode(instance, bytes, options, signal));
+  return withInstance(options.verify ?? true, (instance) => decode(instance, bytes, options, signal));
 }
 
 /** The changes of a layer, a batch at a time. */
