@@ -31,8 +31,8 @@ export const system: System = {
     const worker = new Worker(new URL("../worker.js", import.meta.url), {
       workerData: { port: port2 },
       transferList: [port2 as never],
-      // This one is for the script of the process, and an error for one in a file.
-      execArgv: process.execArgv.filter((flag) => !flag.startsWith("--input-type")),
+      // This one is for a script that is no file, and an error for one that is.
+      ...(process.execArgv.some((flag) => flag.startsWith("--input-type")) && { execArgv: [] }),
     });
     const port = port1 as MessagePort & { ref(): void; unref(): void };
     return {
