@@ -139,3 +139,4 @@ rm -rf "$out"
 
 echo
 BENCH_RUNS=$runs node npm/bench/run.js "$image"
+BENCH_RUNS=$runs node npm/bench/browser.js "$image"
