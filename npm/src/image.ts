@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Images: finding one at a place, and reading what is in it. */
 import { ReadAhead } from "./ahead.js";
 import { PortolanError, attempt } from "./error.js";

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Heavy work off the main thread: workers that read layers side by side. */
 import { system } from "#system";
 import { receive, send } from "./channel.js";

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Resources of a component are freed at once where we know that they are done with, and by their finaliser otherwise. */
 const dispose: symbol = Symbol.dispose ?? Symbol.for("dispose");
 

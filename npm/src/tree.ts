@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The merged file system of an image: what its layers make together (`wit/tree.wit`). */
 import type * as wit from "../generated/interfaces/portolan-image-tree.js";
 import type { Batch } from "../generated/interfaces/portolan-image-layer.js";
