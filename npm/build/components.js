@@ -35,7 +35,7 @@ for (const name of ["toolkit", "hasher"]) {
     await writeFile(path, content);
   }
   const script = join(generated, `${name}.js`);
-  const source = silence(lend(Buffer.from(files[`${name}.js`]).toString("utf8"), name === "toolkit" ? 2 : 0));
+  const source = unfinalized(silence(lend(Buffer.from(files[`${name}.js`]).toString("utf8"), name === "toolkit" ? 2 : 0)));
   await build({
     stdin: { contents: source, sourcefile: `${name}.js`, resolveDir: generated },
     outfile: script,
@@ -72,5 +72,12 @@ function lend(source, expected) {
 function silence(source) {
   const changed = source.replace("const _debugLog = (", "const _debugLog = /* @__NO_SIDE_EFFECTS__ */ (");
   if (changed === source) throw new Error("expected _debugLog: the generator changed");
+  return changed;
+}
+
+/** Completes what stands for the registry of finalizers where there is none, such as in workerd before 2025-05-05. */
+function unfinalized(source) {
+  const changed = source.replace(/return \{\s*unregister\s*\(\)\s*\{\s*\}\s*,?\s*\};?/, "return { register() {}, unregister() {} };");
+  if (changed === source) throw new Error("expected a stand-in for FinalizationRegistry: the generator changed");
   return changed;
 }
