@@ -129,7 +129,7 @@ export async function* decode(
         digest: verify ? digest : undefined,
         size: size === undefined ? undefined : toBigInt(size),
         diffId: verify ? diffId : undefined,
-        content: typeof content === "string" ? { tag: content } : { tag: "only", val: Uint32Array.from(content).sort() },
+        content: typeof content === "string" ? { tag: content } : { tag: "only", val: Uint32Array.from(content) },
         strict,
         limits: fromLimits(limits),
       }),

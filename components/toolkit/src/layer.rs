@@ -34,7 +34,11 @@ impl GuestUnpacker for Unpacker {
             content: match options.content {
                 Selection::All => layer::Selection::All,
                 Selection::None => layer::Selection::None,
-                Selection::Only(ordinals) => layer::Selection::Only(ordinals),
+                Selection::Only(mut ordinals) => {
+                    // The interface asks for no order.
+                    ordinals.sort_unstable();
+                    layer::Selection::Only(ordinals)
+                }
             },
         };
         Ok(UnpackerHandle::new(Self(RefCell::new(Some(layer::Unpacker::new(&Imported, options)?)))))
