@@ -14,7 +14,7 @@ interface Failure {
 }
 
 /** How many values may be under way. */
-const WINDOW = 8;
+const WINDOW = 4;
 
 /** What {@link send} does beside sending. */
 export interface Sending<T> {

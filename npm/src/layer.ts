@@ -112,7 +112,7 @@ export interface LayerOptions {
 }
 
 /** How many compressed bytes are handed over at once. Memory grows with it, and so does the time that one call takes. */
-const FEED = 256 << 10;
+const FEED = 512 << 10;
 
 /** Reads a layer: batches of changes as the component gives them, and the summary when everything matched. */
 export async function* decode(
@@ -152,8 +152,8 @@ export async function* decode(
           }
           if (!batch) break;
           yield batch;
+          await system.breathe?.();
         }
-        await system.breathe?.();
       }
     }
     signal?.throwIfAborted();

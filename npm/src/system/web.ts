@@ -71,8 +71,8 @@ export function gunzip(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Ar
   return streamed(source.pipeThrough(new DecompressionStream("gzip")));
 }
 
-/** How long the thread is held before others have it, in milliseconds. */
-const HELD = 8;
+/** How long the thread is held before others have it, in milliseconds. A page has frames to draw, a worker none. */
+const HELD = typeof document === "undefined" ? 64 : 8;
 let since = 0;
 
 /** Lets the engine draw and answer events, when the thread was held for long. */
