@@ -64,7 +64,7 @@ class Member {
         this.#begun.port.postMessage(request, [port2, ...transfer]);
       } catch (error) {
         // The ports of a worker that is ending are closed before it says so.
-        throw this.#lost?.error ?? new PortolanError("invalid-state", "the worker has ended", { cause: error });
+        throw this.lost?.error ?? new PortolanError("invalid-state", "the worker has ended", { cause: error });
       }
       return yield* receive<Yielded<Tasks[K]>, Returned<Tasks[K]>>(port1, {
         signal,
