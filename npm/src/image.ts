@@ -19,7 +19,7 @@ import { Pool, type WorkerPool } from "./pool.js";
 import type { Selector } from "./reference.js";
 import { asyncDispose, release } from "./release.js";
 import { until } from "./signal.js";
-import { type ImageSource, type Source, type StoredBlob, document, missing, open } from "./source.js";
+import { type ImageSource, type Source, document, missing, open } from "./source.js";
 import { instance } from "./toolkit.js";
 import { type Node, Tree, type Waste } from "./tree.js";
 import {
@@ -33,7 +33,7 @@ import {
   toDescriptor,
 } from "./types.js";
 import { verification } from "./verify.js";
-import { type LayerJob, type Work, here } from "./work.js";
+import { type LayerJob, type Work, here, layerJob } from "./work.js";
 
 /** Which image of a place is meant. */
 export interface Wanted {
@@ -358,31 +358,6 @@ export class Image implements AsyncDisposable {
     const job = layerJob(this.#place, descriptor, descriptor.diffId, content);
     return { ...job, options: { ...job.options, verify } };
   }
-}
-
-/** How a layer is read. */
-export function layerJob(
-  { source, limits, strict }: { source: Source; limits: Limits | undefined; strict: boolean },
-  descriptor: Descriptor,
-  diffId: string | undefined,
-  content: LayerOptions["content"],
-): LayerJob {
-  return {
-    blob: async (signal): Promise<StoredBlob> => {
-      const blob = await source.fetch(descriptor, signal);
-      if (!blob) throw missing(descriptor.digest);
-      return blob;
-    },
-    options: present<LayerOptions>({
-      mediaType: descriptor.mediaType,
-      digest: source.promisesLayerDigests ? descriptor.digest : undefined,
-      size: descriptor.size,
-      diffId,
-      content,
-      strict,
-      limits,
-    }),
-  };
 }
 
 const ZEROS = 64 << 10;

@@ -1,13 +1,12 @@
 /** Verifying everything that a place or an image refers to. */
 import type * as wit from "../generated/interfaces/portolan-image-manifest.js";
 import { type ErrorCode, PortolanError, attempt } from "./error.js";
-import { layerJob } from "./image.js";
 import { type Finding, type Verified, toVerified } from "./manifest.js";
 import { release } from "./release.js";
 import { type Source, document, missing } from "./source.js";
 import { instance } from "./toolkit.js";
 import { type Descriptor, type Limits, fromDescriptor, fromLimits, toDescriptor } from "./types.js";
-import type { Work } from "./work.js";
+import { type Work, layerJob } from "./work.js";
 
 interface Verification {
   source: Source;

@@ -1,17 +1,42 @@
 /** The heavy work, here or in a worker: whatever reads the bytes of layers. */
 import type { Batch } from "../generated/interfaces/portolan-image-layer.js";
 import { type Change, type LayerOptions, type Summary, changesOf, decode } from "./layer.js";
-import type { StoredBlob } from "./source.js";
+import { type Source, type StoredBlob, missing } from "./source.js";
 import { attempt } from "./error.js";
 import { instance, withInstance } from "./toolkit.js";
 import { LocalTree, type TreeAnswers } from "./tree.js";
-import { type Limits, toBigInt } from "./types.js";
+import { type Descriptor, type Limits, present, toBigInt } from "./types.js";
 import { release } from "./release.js";
 
 /** A layer to read: how to get its bytes, and what is known about it. */
 export interface LayerJob {
   blob: (signal?: AbortSignal) => Promise<StoredBlob>;
   options: LayerOptions;
+}
+
+/** How a layer is read. */
+export function layerJob(
+  { source, limits, strict }: { source: Source; limits: Limits | undefined; strict: boolean },
+  descriptor: Descriptor,
+  diffId: string | undefined,
+  content: LayerOptions["content"],
+): LayerJob {
+  return {
+    blob: async (signal): Promise<StoredBlob> => {
+      const blob = await source.fetch(descriptor, signal);
+      if (!blob) throw missing(descriptor.digest);
+      return blob;
+    },
+    options: present<LayerOptions>({
+      mediaType: descriptor.mediaType,
+      digest: source.promisesLayerDigests ? descriptor.digest : undefined,
+      size: descriptor.size,
+      diffId,
+      content,
+      strict,
+      limits,
+    }),
+  };
 }
 
 /** Told about the bytes of a blob that were read. */
