@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Images: finding one at a place, and reading what is in it. */
+import type * as wit from "../generated/interfaces/portolan-image-types.js";
 import { ReadAhead } from "./ahead.js";
 import { PortolanError, attempt } from "./error.js";
 import type { Change, LayerOptions, Summary } from "./layer.js";
@@ -155,30 +156,37 @@ async function resolve({ source, selector, limits }: Place, wanted: Wanted, sign
       fromLimits(limits),
     ),
   );
-  try {
-    for (let next = resolver.next(); next; next = resolver.next()) {
-      const bytes = await document(source, toDescriptor(next), signal);
-      if (!bytes) throw missing(next.digest);
-      attempt(() => resolver.supply(bytes));
-    }
-    return attempt(() => toResolved(resolver.finish()));
-  } finally {
-    release(resolver);
-  }
+  const supply = (bytes: Uint8Array | undefined, digest: string) => {
+    if (!bytes) throw missing(digest);
+    resolver.supply(bytes);
+  };
+  return answered(resolver, source, supply, () => toResolved(resolver.finish()), signal);
 }
 
 async function list(source: Source, { tag, digest }: Selector, limits?: Limits, signal?: AbortSignal): Promise<Listed[]> {
   const { manifest } = await instance();
   const index = await source.index(signal);
   const lister = attempt(() => manifest.Lister.start(index, tag, digest, fromLimits(limits)));
+  return answered(lister, source, (bytes) => lister.supply(bytes), () => lister.finish().map(toListed), signal);
+}
+
+/** Gives a resource one document after the other, as it asks for them, and then takes its answer. */
+async function answered<T>(
+  asking: { next(): wit.Descriptor | undefined },
+  source: Source,
+  supply: (bytes: Uint8Array | undefined, digest: string) => void,
+  finish: () => T,
+  signal: AbortSignal | undefined,
+): Promise<T> {
   try {
-    for (let next = lister.next(); next; next = lister.next()) {
+    for (let next = asking.next(); next; next = asking.next()) {
+      const { digest } = next;
       const bytes = await document(source, toDescriptor(next), signal);
-      attempt(() => lister.supply(bytes));
+      attempt(() => supply(bytes, digest));
     }
-    return lister.finish().map(toListed);
+    return attempt(finish);
   } finally {
-    release(lister);
+    release(asking);
   }
 }
 
