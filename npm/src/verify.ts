@@ -3,6 +3,7 @@ import type * as wit from "../generated/interfaces/portolan-image-manifest.js";
 import { type ErrorCode, PortolanError, attempt } from "./error.js";
 import { type Finding, type Verified, toVerified } from "./manifest.js";
 import { release } from "./release.js";
+import { following } from "./signal.js";
 import { type Source, document, missing } from "./source.js";
 import { instance } from "./toolkit.js";
 import { type Descriptor, type Limits, fromDescriptor, fromLimits, toDescriptor } from "./types.js";
@@ -31,9 +32,7 @@ export async function* verification(job: Verification): AsyncGenerator<Finding, 
       ? manifest.Verification.of(fromDescriptor(root), fromLimits(limits))
       : manifest.Verification.start(index as Uint8Array, fromLimits(limits)),
   );
-  const stop = new AbortController();
-  const abort = () => stop.abort(signal?.reason);
-  signal?.addEventListener("abort", abort);
+  const { stop, unfollow } = following(signal);
   const waiting: wit.Task[] = [];
   const running = new Map<bigint, Promise<{ id: bigint; outcome: Outcome }>>();
   let told = 0;
@@ -73,7 +72,7 @@ export async function* verification(job: Verification): AsyncGenerator<Finding, 
     }
   } finally {
     stop.abort();
-    signal?.removeEventListener("abort", abort);
+    unfollow();
     await Promise.allSettled(running.values());
     release(under);
   }
