@@ -3,6 +3,7 @@
 import { system } from "#system";
 import { receive, send } from "./channel.js";
 import { PortolanError } from "./error.js";
+import { drained } from "./generator.js";
 import type { Summary } from "./layer.js";
 import { asyncDispose } from "./release.js";
 import { following } from "./signal.js";
@@ -97,14 +98,6 @@ function feedOf(blob: StoredBlob, signal: AbortSignal): { feed: Feed; transfer: 
 
 async function* copies(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
   for await (const chunk of chunks) yield new Uint8Array(chunk);
-}
-
-async function drained<T, R>(values: AsyncGenerator<T, R>, each?: (value: T) => void): Promise<R> {
-  for (;;) {
-    const { done, value } = await values.next();
-    if (done) return value;
-    each?.(value);
-  }
 }
 
 /** A tree that lives in a worker. */

@@ -3,6 +3,7 @@ import type { Batch } from "../generated/interfaces/portolan-image-layer.js";
 import { type Change, type LayerOptions, type Summary, changesOf, decode } from "./layer.js";
 import { type Source, type StoredBlob, missing } from "./source.js";
 import { attempt } from "./error.js";
+import { drained, mapped } from "./generator.js";
 import { instance, withInstance } from "./toolkit.js";
 import { LocalTree, type TreeAnswers } from "./tree.js";
 import { type Descriptor, type Limits, present, toBigInt } from "./types.js";
@@ -71,27 +72,13 @@ export function batches(bytes: AsyncIterable<Uint8Array>, options: LayerOptions,
 }
 
 /** The changes of a layer, a batch at a time. */
-export async function* changes(bytes: AsyncIterable<Uint8Array>, options: LayerOptions, signal?: AbortSignal): AsyncGenerator<Change[], Summary> {
-  const layer = batches(bytes, options, signal);
-  try {
-    for (;;) {
-      const { done, value } = await layer.next();
-      if (done) return value;
-      yield [...changesOf(value)];
-    }
-  } finally {
-    // Whoever leaves in the middle leaves nothing open.
-    await layer.return(undefined as never);
-  }
+export function changes(bytes: AsyncIterable<Uint8Array>, options: LayerOptions, signal?: AbortSignal): AsyncGenerator<Change[], Summary> {
+  return mapped(batches(bytes, options, signal), (batch) => [[...changesOf(batch)]]);
 }
 
 /** Reads a layer to its end. */
-export async function check(bytes: AsyncIterable<Uint8Array>, options: LayerOptions, signal?: AbortSignal): Promise<Summary> {
-  const layer = batches(bytes, { ...options, content: "none" }, signal);
-  for (;;) {
-    const { done, value } = await layer.next();
-    if (done) return value;
-  }
+export function check(bytes: AsyncIterable<Uint8Array>, options: LayerOptions, signal?: AbortSignal): Promise<Summary> {
+  return drained(batches(bytes, { ...options, content: "none" }, signal));
 }
 
 /** Reads a blob to its end. */
@@ -111,18 +98,9 @@ export async function checkBlob(bytes: AsyncIterable<Uint8Array>, digest: string
 
 /** Applies a layer that was read, wherever, to a tree. */
 export async function applyLayer(tree: LocalTree, layer: AsyncGenerator<Batch, Summary>): Promise<Summary> {
-  try {
-    for (;;) {
-      const { done, value } = await layer.next();
-      if (done) {
-        tree.apply();
-        return value;
-      }
-      tree.feed(value);
-    }
-  } finally {
-    await layer.return(undefined as never);
-  }
+  const summary = await drained(layer, (batch) => tree.feed(batch));
+  tree.apply();
+  return summary;
 }
 
 /** Work in this thread, one job after another. */

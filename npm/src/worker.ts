@@ -2,6 +2,7 @@
 import type { Batch } from "../generated/interfaces/portolan-image-layer.js";
 import { system } from "#system";
 import { receive, send } from "./channel.js";
+import { mapped } from "./generator.js";
 import type { Change, LayerOptions, Summary } from "./layer.js";
 import { blobBytes } from "./source/bytes.js";
 import type { Whereabouts } from "./source.js";
@@ -88,21 +89,14 @@ async function* progressing<R>(signal: AbortSignal, feed: Feed, work: (bytes: As
 /** How many changes cross to another thread at once: taking them in must not hold the page for a frame. */
 const PAGE = 256;
 
+/** A batch in pages. Contents share one buffer, which moves with them, so that they stay together. */
+function* pages(batch: Change[]): Generator<Change[]> {
+  if (batch.some(({ type }) => type === "content")) yield batch;
+  else for (let start = 0; start < batch.length; start += PAGE) yield batch.slice(start, start + PAGE);
+}
+
 const tasks: Tasks = {
-  async *changes(signal, feed, options) {
-    const layer = changes(bytes(feed, signal), options, signal);
-    try {
-      for (;;) {
-        const { done, value } = await layer.next();
-        if (done) return value;
-        // Contents share one buffer, which moves with them.
-        if (value.some(({ type }) => type === "content")) yield value;
-        else for (let start = 0; start < value.length; start += PAGE) yield value.slice(start, start + PAGE);
-      }
-    } finally {
-      await layer.return(undefined as never);
-    }
-  },
+  changes: (signal, feed, options) => mapped(changes(bytes(feed, signal), options, signal), pages),
   batches: (signal, feed, options, tree) =>
     progressing(signal, feed, (read) => send(tree, (stop) => batches(read, { ...options, content: "none" }, stop), { signal })),
   check: (signal, feed, options) => progressing(signal, feed, (read) => check(read, options, signal)),
