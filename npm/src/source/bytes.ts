@@ -1,4 +1,5 @@
 /** Bytes that can be read at any offset. */
+import { PortolanError } from "../error.js";
 import type { StoredBlob, Whereabouts } from "../source.js";
 
 export interface Bytes {
@@ -65,6 +66,19 @@ export async function* ahead(
     }
   } finally {
     await next?.catch(() => {});
+  }
+}
+
+/** What is copied aside, up to the limit `archive-bytes`. */
+export async function* limited(chunks: AsyncIterable<Uint8Array>, most: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  let size = 0;
+  for await (const chunk of chunks) {
+    signal?.throwIfAborted();
+    size += chunk.length;
+    if (size > most) {
+      throw new PortolanError("limit-exceeded", `the archive exceeds the limit of ${most} bytes; raise archive-bytes to allow it`);
+    }
+    yield chunk;
   }
 }
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PortolanError } from "../error.js";
 import type { Source, StoredBlob } from "../source.js";
-import { type Bytes, ahead } from "../source/bytes.js";
+import { type Bytes, ahead, limited } from "../source/bytes.js";
 import { layout } from "../source/layout.js";
 import type { Files } from "../system.js";
 import type { Limits } from "../types.js";
@@ -119,12 +119,8 @@ export async function spool(chunks: AsyncIterable<Uint8Array>, most: number, sig
     handle = await open(path, "wx+", 0o600);
     await unlink(path);
     let size = 0;
-    for await (const chunk of chunks) {
-      signal?.throwIfAborted();
+    for await (const chunk of limited(chunks, most, signal)) {
       size += chunk.length;
-      if (size > most) {
-        throw new PortolanError("limit-exceeded", `the archive exceeds the limit of ${most} bytes; raise archive-bytes to allow it`);
-      }
       await handle.writeFile(chunk);
     }
     return fileBytes(handle, undefined, size);

@@ -1,6 +1,6 @@
 /** What engines with the interfaces of the web have in common. */
 import { PortolanError } from "../error.js";
-import { type Bytes, blobBytes } from "../source/bytes.js";
+import { type Bytes, blobBytes, limited } from "../source/bytes.js";
 import { streamed } from "../source.js";
 import type { Begun } from "../system.js";
 
@@ -42,13 +42,9 @@ export async function spool(chunks: AsyncIterable<Uint8Array>, most: number, sig
     parts = [];
     held = 0;
   };
-  for await (const chunk of chunks) {
-    signal?.throwIfAborted();
+  for await (const chunk of limited(chunks, most, signal)) {
     parts.push(new Uint8Array(chunk));
     held += chunk.length;
-    if (blob.size + held > most) {
-      throw new PortolanError("limit-exceeded", `the archive exceeds the limit of ${most} bytes; raise archive-bytes to allow it`);
-    }
     if (held > 8 << 20) flush();
   }
   flush();
