@@ -188,7 +188,6 @@ fn a_file_of_the_image_that_cannot_be_read_is_named() {
     }
 }
 
-/// Row 49. Few kernels have such a file system; where there is none, the unit test of the message must do.
 /// Runs a program on a path, or says why it cannot.
 fn run(program: &str, arguments: &[&str], path: &std::path::Path) -> Result<(), String> {
     let output = std::process::Command::new(program).args(arguments).arg(path).output();
@@ -197,6 +196,7 @@ fn run(program: &str, arguments: &[&str], path: &std::path::Path) -> Result<(), 
     if output.status.success() { Ok(()) } else { Err(format!("{program} {}: {said}", arguments.join(" "))) }
 }
 
+/// Row 49. Few kernels have such a file system; where there is none, the unit test of the message must do.
 #[test]
 fn row_49_two_names_that_the_file_system_takes_for_one_are_an_error() {
     let sandbox = Sandbox::new();
