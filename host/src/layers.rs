@@ -149,7 +149,7 @@ impl Layers<'_> {
         mut take: impl FnMut(Vec<Change>),
     ) -> Result<Summary> {
         let descriptor = &self.image.manifest.layers[index];
-        let blob = self.source.fetch(&descriptor.digest)?.ok_or_else(|| Error::missing(&descriptor.digest))?;
+        let blob = self.source.fetch(descriptor)?.ok_or_else(|| Error::missing(&descriptor.digest))?;
         let diff_id = self.image.config.as_ref().and_then(|config| config.diff_ids.get(index)).cloned();
         let known = UnpackOptions::of(self.source, descriptor, diff_id);
         let options = UnpackOptions { content, strict: self.strict, ..known };

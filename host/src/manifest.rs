@@ -202,7 +202,7 @@ pub fn fetch(toolkit: &Toolkit, source: &dyn Source, descriptor: &Descriptor, li
             ),
         });
     }
-    let bytes = match source.fetch(&descriptor.digest)? {
+    let bytes = match source.fetch(descriptor)? {
         Some(blob) => blob.read_whole(descriptor.size)?,
         None => descriptor.data.clone().ok_or_else(|| Error::missing(&descriptor.digest))?,
     };
@@ -212,7 +212,7 @@ pub fn fetch(toolkit: &Toolkit, source: &dyn Source, descriptor: &Descriptor, li
 
 /// The bytes of a document as they lie there, from its descriptor where that embeds them.
 pub(crate) fn document(source: &dyn Source, descriptor: &Descriptor) -> Result<Option<Vec<u8>>> {
-    match source.fetch(&descriptor.digest)? {
+    match source.fetch(descriptor)? {
         Some(blob) => blob.read_whole(descriptor.size.min(DOCUMENT_BYTES)).map(Some),
         None => Ok(descriptor.data.clone()),
     }

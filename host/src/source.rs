@@ -7,6 +7,7 @@ mod layout_archive;
 mod standard_input;
 
 use crate::error::{Error, Result};
+use crate::manifest::Descriptor;
 use crate::reference::{Candidate, ImageReference, Location, Selector};
 use crate::toolkit::Toolkit;
 use std::fs::File;
@@ -27,11 +28,22 @@ pub trait Source: Send + Sync {
     /// When it cannot be read.
     fn index(&self) -> Result<Vec<u8>>;
 
-    /// A blob by its digest; nothing when it is not there.
+    /// A blob by its descriptor, whose media type says where a registry has it; nothing when it is not there.
     ///
     /// # Errors
     /// When it cannot be opened.
-    fn fetch(&self, digest: &str) -> Result<Option<Blob>>;
+    fn fetch(&self, descriptor: &Descriptor) -> Result<Option<Blob>>;
+
+    /// The same from an offset in bytes on, which is not past the end.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or what comes before cannot be read.
+    fn fetch_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Option<Blob>> {
+        let Some(mut blob) = self.fetch(descriptor)? else { return Ok(None) };
+        io::copy(&mut blob.by_ref().take(offset), &mut io::sink()).map_err(Error::io("read", &descriptor.digest))?;
+        blob.size = blob.size.saturating_sub(offset);
+        Ok(Some(blob))
+    }
 
     /// Whether the digests of layers are promises of this place, or only the DiffIDs are.
     fn promises_layer_digests(&self) -> bool {

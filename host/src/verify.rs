@@ -176,7 +176,7 @@ impl Verify<'_> {
             Work::Layer(layer) => (&layer.descriptor, Some(layer)),
             Work::Blob(descriptor) | Work::Document(descriptor) => (descriptor, None),
         };
-        let blob = match outcome(self.source.fetch(&descriptor.digest))? {
+        let blob = match outcome(self.source.fetch(descriptor))? {
             Ok(Some(blob)) => blob,
             Ok(None) => return Ok(Err(missing(&descriptor.digest))),
             Err(error) => return Ok(Err(error)),

@@ -6,6 +6,7 @@ mod driver;
 use driver::{Image, chain, linux_amd64, toolkit, written};
 use portolan::interrupt::Interrupt;
 use portolan::layers::Layers;
+use portolan::manifest::Descriptor;
 use portolan::progress::Quiet;
 use portolan::source::{Blob, Layout as LayoutSource, Source};
 use portolan::{ErrorCode, manifest, reference};
@@ -70,11 +71,11 @@ impl Source for Slow<'_> {
         self.place.index()
     }
 
-    fn fetch(&self, digest: &str) -> portolan::Result<Option<Blob>> {
-        if digest == self.digest {
+    fn fetch(&self, descriptor: &Descriptor) -> portolan::Result<Option<Blob>> {
+        if descriptor.digest == self.digest {
             std::thread::sleep(self.delay);
         }
-        self.place.fetch(digest)
+        self.place.fetch(descriptor)
     }
 
     fn kind(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use super::archive::Archive;
 use super::{Blob, Source};
 use crate::error::{Error, Result};
-use crate::manifest::{self, DockerMembers};
+use crate::manifest::{self, Descriptor, DockerMembers};
 use crate::toolkit::Toolkit;
 use std::collections::HashMap;
 use std::fs::File;
@@ -60,11 +60,11 @@ impl Source for DockerArchive {
         Ok(self.index.clone())
     }
 
-    fn fetch(&self, digest: &str) -> Result<Option<Blob>> {
-        if let Some(document) = self.documents.get(digest) {
+    fn fetch(&self, descriptor: &Descriptor) -> Result<Option<Blob>> {
+        if let Some(document) = self.documents.get(&descriptor.digest) {
             return Ok(Some(Blob::new(Cursor::new(document.clone()), document.len() as u64)));
         }
-        match self.layers.get(digest) {
+        match self.layers.get(&descriptor.digest) {
             Some(name) => self.archive.member(name, true),
             None => Ok(None),
         }

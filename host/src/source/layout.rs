@@ -2,11 +2,12 @@
 
 use super::{Blob, Source};
 use crate::error::{Error, Result};
-use crate::manifest;
+use crate::manifest::{self, Descriptor};
 use crate::toolkit::Toolkit;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
+use std::io::{Seek as _, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -26,15 +27,15 @@ impl Layout {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty()).map_err(Error::os("open", path))?;
         let layout = Self { root, path: path.to_owned() };
-        let Some(marker) = layout.file("oci-layout")? else {
+        let Some((marker, size)) = layout.file("oci-layout")? else {
             return Err(Error::Source { path: layout.path, reason: "the directory has no oci-layout file".to_owned() });
         };
-        manifest::parse_layout(toolkit, &marker.read_whole(manifest::DOCUMENT_BYTES)?)?;
+        manifest::parse_layout(toolkit, &Blob::new(marker, size).read_whole(manifest::DOCUMENT_BYTES)?)?;
         Ok(layout)
     }
 
     /// A regular file beneath the layout; nothing when it is not there.
-    fn file(&self, name: &str) -> Result<Option<Blob>> {
+    fn file(&self, name: &str) -> Result<Option<(File, u64)>> {
         let path = self.path.join(name);
         let mut directory = None;
         let mut rest = name;
@@ -75,23 +76,34 @@ impl Layout {
         if !metadata.is_file() {
             return Err(Error::Source { path, reason: "it is not a regular file".to_owned() });
         }
-        Ok(Some(Blob::new(file, metadata.len())))
+        Ok(Some((file, metadata.len())))
+    }
+
+    fn blob(&self, digest: &str) -> Result<Option<(File, u64)>> {
+        let (algorithm, encoded) = digest.split_once(':').unwrap_or(("", digest));
+        self.file(&format!("blobs/{algorithm}/{encoded}"))
     }
 }
 
 impl Source for Layout {
     fn index(&self) -> Result<Vec<u8>> {
         match self.file("index.json")? {
-            Some(file) => file.read_whole(manifest::DOCUMENT_BYTES),
+            Some((file, size)) => Blob::new(file, size).read_whole(manifest::DOCUMENT_BYTES),
             None => {
                 Err(Error::Source { path: self.path.clone(), reason: "the image layout has no index.json".to_owned() })
             }
         }
     }
 
-    fn fetch(&self, digest: &str) -> Result<Option<Blob>> {
-        let (algorithm, encoded) = digest.split_once(':').unwrap_or(("", digest));
-        self.file(&format!("blobs/{algorithm}/{encoded}"))
+    fn fetch(&self, descriptor: &Descriptor) -> Result<Option<Blob>> {
+        let file = self.blob(&descriptor.digest)?;
+        Ok(file.map(|(file, size)| Blob::new(file, size)))
+    }
+
+    fn fetch_from(&self, descriptor: &Descriptor, offset: u64) -> Result<Option<Blob>> {
+        let Some((mut file, size)) = self.blob(&descriptor.digest)? else { return Ok(None) };
+        file.seek(SeekFrom::Start(offset)).map_err(Error::io("read", self.path.join(&descriptor.digest)))?;
+        Ok(Some(Blob::new(file, size.saturating_sub(offset))))
     }
 
     fn kind(&self) -> &'static str {

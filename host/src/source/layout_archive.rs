@@ -3,7 +3,7 @@
 use super::archive::Archive;
 use super::{Blob, Source};
 use crate::error::{Error, Result};
-use crate::manifest;
+use crate::manifest::{self, Descriptor};
 use crate::toolkit::Toolkit;
 use std::fs::File;
 use std::path::Path;
@@ -33,8 +33,8 @@ impl Source for LayoutArchive {
         self.0.required("index.json", false)?.read_whole(manifest::DOCUMENT_BYTES)
     }
 
-    fn fetch(&self, digest: &str) -> Result<Option<Blob>> {
-        let (algorithm, encoded) = digest.split_once(':').unwrap_or(("", digest));
+    fn fetch(&self, descriptor: &Descriptor) -> Result<Option<Blob>> {
+        let (algorithm, encoded) = descriptor.digest.split_once(':').unwrap_or(("", &descriptor.digest));
         self.0.member(&format!("blobs/{algorithm}/{encoded}"), false)
     }
 

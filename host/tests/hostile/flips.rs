@@ -2,6 +2,7 @@
 
 use crate::faults::Numbers;
 use portolan::interrupt::Interrupt;
+use portolan::manifest::Descriptor;
 use portolan::progress::Quiet;
 use portolan::source::{Blob, Source};
 use portolan::verify::Verify;
@@ -24,8 +25,8 @@ impl Source for Memory {
         Ok(self.index.clone())
     }
 
-    fn fetch(&self, digest: &str) -> Result<Option<Blob>> {
-        Ok(self.blobs.get(digest).map(|bytes| Blob::new(Cursor::new(bytes.clone()), bytes.len() as u64)))
+    fn fetch(&self, descriptor: &Descriptor) -> Result<Option<Blob>> {
+        Ok(self.blobs.get(&descriptor.digest).map(|bytes| Blob::new(Cursor::new(bytes.clone()), bytes.len() as u64)))
     }
 
     fn kind(&self) -> &'static str {
