@@ -1,8 +1,11 @@
-//! The `oci-layout` file, which makes a directory an image layout (image-layout.md).
+//! The files of an image layout: `oci-layout`, which makes a directory one, and `index.json` (image-layout.md).
 
 use crate::error::Result;
 use crate::json::{Cursor, Value, quote};
 use crate::limits::Limits;
+
+mod listing;
+pub use listing::{Entry, Listing, Untagged};
 
 const LAYOUT: &str = "image layout";
 
