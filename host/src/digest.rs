@@ -53,33 +53,46 @@ pub fn verify(toolkit: &Toolkit, digest: &str, size: u64, reader: impl Read) -> 
     verifier.finish()
 }
 
-struct Verifier {
+/// Verifies bytes as they stream by.
+pub struct Verifier {
     instance: Instance,
     handle: ResourceAny,
 }
 
 impl Verifier {
-    fn start(toolkit: &Toolkit, digest: &str, size: u64) -> Result<Self> {
+    /// Starts with what is promised: a digest and a size in bytes.
+    ///
+    /// # Errors
+    /// `invalid-digest` and `unsupported-algorithm`.
+    pub fn start(toolkit: &Toolkit, digest: &str, size: u64) -> Result<Self> {
         let mut instance = toolkit.instantiate()?;
         let handle = instance
             .attempt(|exports, store| exports.portolan_image_digest().verifier().call_start(store, digest, size))?;
         Ok(Self { instance, handle })
     }
 
-    fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+    /// Takes more bytes.
+    ///
+    /// # Errors
+    /// `size-mismatch` when these are too many.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<()> {
         let handle = self.handle;
         self.instance
             .attempt(|exports, store| exports.portolan_image_digest().verifier().call_feed(store, handle, bytes))
     }
 
-    fn finish(mut self) -> Result<()> {
+    /// Says that these were all.
+    ///
+    /// # Errors
+    /// `size-mismatch` and `digest-mismatch`.
+    pub fn finish(mut self) -> Result<()> {
         let handle = self.handle;
         self.instance.attempt(|exports, store| exports.portolan_image_digest().verifier().call_finish(store, handle))
     }
 }
 
 /// Hands everything that a reader gives to `take`, a chunk at a time, and answers how many bytes there were.
-fn each_chunk(mut reader: impl Read, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<u64> {
+pub(crate) fn each_chunk(mut reader: impl Read, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<u64> {
     let _reading = Reading::begin();
     let mut chunk = vec![0; CHUNK];
     let mut size = 0;

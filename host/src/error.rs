@@ -27,7 +27,7 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// The destination of an unpack is in the way.
+    /// Something is in the way at a destination, or it cannot hold what is to be written.
     Destination {
         /// Where it is.
         path: PathBuf,
@@ -135,7 +135,7 @@ impl fmt::Display for Error {
         match self {
             Self::Image { message, .. } => f.write_str(message),
             Self::Io { action, path, .. } => write!(f, "cannot {action} {}", path.display()),
-            Self::Destination { path, reason } => write!(f, "cannot unpack to {}: {reason}", path.display()),
+            Self::Destination { path, reason } => write!(f, "cannot write to {}: {reason}", path.display()),
             Self::Source { path, reason } => write!(f, "no image at {}: {reason}", path.display()),
             Self::Privilege { path, action, .. } => write!(f, "cannot {action} of {path} in the image"),
             Self::Collision { path, other } => {

@@ -14,6 +14,7 @@
 #![warn(unsafe_code)]
 
 mod bindings;
+pub mod copy;
 pub mod digest;
 mod engine;
 mod error;
@@ -28,6 +29,7 @@ pub mod progress;
 pub mod reference;
 pub mod rootfs;
 pub mod runtime;
+pub mod sink;
 pub mod source;
 pub mod staging;
 pub mod text;

@@ -45,6 +45,12 @@ pub trait Source: Send + Sync {
         Ok(Some(blob))
     }
 
+    /// What refers to a manifest or index of this place.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    fn referrers(&self, digest: &str) -> Result<Vec<Descriptor>>;
+
     /// Whether the digests of layers are promises of this place, or only the DiffIDs are.
     fn promises_layer_digests(&self) -> bool {
         true

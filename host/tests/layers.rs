@@ -78,6 +78,10 @@ impl Source for Slow<'_> {
         self.place.fetch(descriptor)
     }
 
+    fn referrers(&self, digest: &str) -> portolan::Result<Vec<Descriptor>> {
+        self.place.referrers(digest)
+    }
+
     fn kind(&self) -> &'static str {
         "slow place"
     }

@@ -5,8 +5,11 @@ use crate::descriptor::Descriptor;
 use crate::digest::{DiffId, Digest};
 use crate::error::{Error, Result};
 use crate::json::{Cursor, Value, quote};
+use crate::layout::{Listing, Untagged};
 use crate::limits::Limits;
+use crate::manifest::Manifest;
 use crate::media_type::MediaType;
+use crate::reference::Named;
 
 const ARCHIVE: &str = "docker archive";
 
@@ -73,6 +76,51 @@ impl Archive {
         ])
         .to_bytes())
     }
+}
+
+/// The documents of a docker archive of one image that is a layout as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The `manifest.json`, which calls the blobs by the names that the layout gives them.
+    pub listing: Vec<u8>,
+    /// The `index.json`, which names the image in both ways (Y-13).
+    pub index: Vec<u8>,
+}
+
+/// Writes the documents that Docker 25 and later put into an archive of one image. A name gets the tag `latest` where it
+/// has none.
+///
+/// # Errors
+/// [`Error::UnsupportedMediaType`] when the manifest is not that of a container image, [`Error::InvalidReference`] for a
+/// name that is none, and those of [`Manifest::parse`].
+pub fn write(descriptor: &Descriptor, manifest: &[u8], name: Option<&str>, limits: &Limits) -> Result<Written> {
+    let manifest = Manifest::parse(manifest, limits)?;
+    if !manifest.is_image() {
+        return Err(Error::UnsupportedMediaType {
+            media_type: manifest.artifact_type().to_string(),
+            reason: "a docker archive holds container images only".to_owned(),
+        });
+    }
+    let name = name.map(|name| name.parse::<Named>().map(Named::with_default_tag)).transpose()?;
+    let text = |text: String| Value::String(text);
+    let path = |blob: &Descriptor| text(format!("blobs/{}/{}", blob.digest.algorithm(), blob.digest.encoded()));
+    let listing = Value::Array(vec![object(vec![
+        ("Config", path(&manifest.config)),
+        ("RepoTags", Value::Array(name.iter().map(|name| text(name.familiar())).collect())),
+        ("Layers", Value::Array(manifest.layers.iter().map(path).collect())),
+    ])]);
+    let mut index = Listing::default();
+    match &name {
+        None => index.add(descriptor),
+        Some(name) => {
+            let pairs = descriptor.annotations.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+            let full = (CONTAINERD_IMAGE_NAME.to_owned(), name.to_string());
+            let annotations: Annotations = pairs.chain([full]).collect();
+            let descriptor = Descriptor { annotations, ..descriptor.clone() };
+            index.set_tag(name.tag().unwrap_or_default(), &descriptor, Untagged::Drop);
+        }
+    }
+    Ok(Written { listing: listing.to_bytes(), index: index.to_bytes() })
 }
 
 impl ArchiveImage {
@@ -185,5 +233,26 @@ mod tests {
             let error = parse(&text).unwrap_err().to_string();
             assert!(error.contains("/0/Layers/0: expected a path inside the archive"), "{error}");
         }
+    }
+
+    /// Y-13: both kinds of readers find the image by its name.
+    #[test]
+    fn what_is_written_reads_back_as_both_kinds() {
+        let mut blobs = crate::blobs::Blobs::default();
+        let image = blobs.image("linux/amd64", "x");
+        let written = write(&image, &blobs.0[&image.digest], Some("busybox"), &Limits::default()).unwrap();
+        let archive = Archive::parse(&written.listing, &Limits::default()).unwrap();
+        assert_eq!(archive.images[0].repo_tags, ["busybox:latest"]);
+        let paths = archive.images[0].layers.iter().chain([&archive.images[0].config]);
+        assert!(paths.clone().all(|path| path.starts_with("blobs/sha256/")), "{archive:?}");
+        let entries = Listing::parse(&written.index, &Limits::default()).unwrap().entries().unwrap();
+        assert_eq!(entries[0].tag.as_deref(), Some("latest"));
+        let name = entries[0].descriptor.annotations.value(CONTAINERD_IMAGE_NAME);
+        assert_eq!(name, Some("docker.io/library/busybox:latest"));
+        assert!(write(&image, &blobs.0[&image.digest], Some("A b"), &Limits::default()).is_err());
+        let config = blobs.add(MediaType::parse("a/b").unwrap(), b"{}");
+        let artifact = blobs.manifest(config, &[], "");
+        let error = write(&artifact, &blobs.0[&artifact.digest], None, &Limits::default()).unwrap_err();
+        assert!(matches!(error, Error::UnsupportedMediaType { .. }), "{error}");
     }
 }

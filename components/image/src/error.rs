@@ -191,6 +191,13 @@ pub enum Error {
         /// The file that was searched.
         file: &'static str,
     },
+    /// A document that is needed is not there.
+    BlobNotFound {
+        /// The document.
+        digest: Digest,
+        /// What lists it.
+        parent: Option<Digest>,
+    },
     /// A limit was exceeded.
     LimitExceeded {
         /// The key of the limit, as `--limits` takes it.
@@ -224,6 +231,7 @@ impl Error {
             Self::InvalidPlatform { .. } => Code::InvalidPlatform,
             Self::PlatformNotFound { .. } => Code::PlatformNotFound,
             Self::UserNotFound { .. } => Code::UserNotFound,
+            Self::BlobNotFound { .. } => Code::BlobNotFound,
             Self::LimitExceeded { .. } => Code::LimitExceeded,
             Self::InvalidState { .. } => Code::InvalidState,
         }
@@ -268,6 +276,10 @@ impl fmt::Display for Error {
             }
             Self::UserNotFound { kind, name, file } => {
                 write!(f, "{kind} {name:?} of the image config is not in the image's {file}")
+            }
+            Self::BlobNotFound { digest, parent: None } => write!(f, "blob {digest} is not there"),
+            Self::BlobNotFound { digest, parent: Some(parent) } => {
+                write!(f, "blob {digest}, which {parent} lists, is not there")
             }
             Self::LimitExceeded { key, limit, subject } => {
                 write!(f, "{subject} exceeds the limit of {limit}; raise {key} to allow it")

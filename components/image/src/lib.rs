@@ -8,6 +8,7 @@ pub mod annotation;
 #[cfg(test)]
 mod blobs;
 pub mod config;
+pub mod copy;
 pub mod descriptor;
 pub mod digest;
 pub mod docker;
@@ -22,6 +23,7 @@ pub mod manifest;
 pub mod media_type;
 pub mod platform;
 pub mod reference;
+pub mod referrers;
 pub mod resolve;
 pub mod runtime;
 pub mod verify;

@@ -1,15 +1,18 @@
 //! The interface `manifest`: the documents. The ways through them are in its submodules.
 
 mod documents;
+mod editing;
 mod listing;
 mod resolving;
 mod verifying;
 
 use crate::Component;
 use crate::bindings::exports::portolan::image::manifest::{
-    Config, DockerDocuments, DockerImage, DockerLayout, DockerMembers, Document, Guest,
+    Config, DockerArchive, DockerDocuments, DockerImage, DockerLayout, DockerMembers, Document, Edit, Guest,
 };
+use crate::bindings::exports::portolan::image::types::Descriptor;
 use crate::types::{Imported, Limit, Result, limits};
+use editing::Referrers;
 use listing::Lister;
 use portolan_image::digest::{Algorithm, digest_bytes};
 use portolan_image::reference::Selector;
@@ -20,6 +23,7 @@ use verifying::Verification;
 impl Guest for Component {
     type Resolver = Resolver;
     type Lister = Lister;
+    type Referrers = Referrers;
     type Verification = Verification;
 
     fn parse(bytes: Vec<u8>, media_type: Option<String>, replaced: Vec<Limit>) -> Result<Document> {
@@ -73,6 +77,24 @@ impl Guest for Component {
             });
         }
         Ok(DockerLayout { index: archive.index(&descriptors)?, images })
+    }
+
+    fn edit_index(index: Option<Vec<u8>>, edits: Vec<Edit>, replaced: Vec<Limit>) -> Result<Vec<u8>> {
+        editing::edit(index, edits, &replaced)
+    }
+
+    fn layout_marker() -> Vec<u8> {
+        image::Layout::bytes()
+    }
+
+    fn write_docker_archive(
+        manifest: Descriptor,
+        bytes: Vec<u8>,
+        name: Option<String>,
+        replaced: Vec<Limit>,
+    ) -> Result<DockerArchive> {
+        let written = docker::write(&manifest.try_into()?, &bytes, name.as_deref(), &limits(&replaced)?)?;
+        Ok(DockerArchive { listing: written.listing, index: written.index })
     }
 }
 

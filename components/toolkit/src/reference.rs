@@ -9,7 +9,20 @@ use portolan_image::reference;
 
 impl Guest for Component {
     fn parse(text: String) -> Result<ImageReference> {
-        let parsed: reference::ImageReference = text.parse()?;
+        Ok(text.parse::<reference::ImageReference>()?.into())
+    }
+
+    fn parse_destination(text: String) -> Result<ImageReference> {
+        Ok(reference::ImageReference::destination(&text)?.into())
+    }
+
+    fn parse_name(text: String) -> Result<Name> {
+        Ok(text.parse::<reference::Named>()?.into())
+    }
+}
+
+impl From<reference::ImageReference> for ImageReference {
+    fn from(parsed: reference::ImageReference) -> Self {
         let (location, name) = match parsed.location {
             reference::Location::Layout => (Location::Layout, None),
             reference::Location::LayoutArchive => (Location::LayoutArchive, None),
@@ -23,11 +36,7 @@ impl Guest for Component {
             .into_iter()
             .map(|candidate| Candidate { path: candidate.path, selector: candidate.selector.into() })
             .collect();
-        Ok(ImageReference { location, candidates, name })
-    }
-
-    fn parse_name(text: String) -> Result<Name> {
-        Ok(text.parse::<reference::Named>()?.into())
+        Self { location, candidates, name }
     }
 }
 

@@ -70,6 +70,11 @@ impl Source for DockerArchive {
         }
     }
 
+    /// No manifest of such an archive says what it refers to.
+    fn referrers(&self, _: &str) -> Result<Vec<Descriptor>> {
+        Ok(Vec::new())
+    }
+
     /// An archive says nothing of its layers' digests; they stand for the DiffIDs, which are verified as such. Some
     /// tools put compressed layers into these archives all the same.
     fn promises_layer_digests(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{Blob, Source};
 use crate::error::{Error, Result};
-use crate::manifest::{self, Descriptor};
+use crate::manifest::{self, Descriptor, Referrers};
 use crate::toolkit::Toolkit;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub struct Layout {
     root: OwnedFd,
     path: PathBuf,
+    referrers: Referrers,
 }
 
 impl Layout {
@@ -26,7 +27,7 @@ impl Layout {
     pub fn open(toolkit: &Toolkit, path: &Path) -> Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty()).map_err(Error::os("open", path))?;
-        let layout = Self { root, path: path.to_owned() };
+        let layout = Self { root, path: path.to_owned(), referrers: Referrers::new(toolkit) };
         let Some((marker, size)) = layout.file("oci-layout")? else {
             return Err(Error::Source { path: layout.path, reason: "the directory has no oci-layout file".to_owned() });
         };
@@ -104,6 +105,10 @@ impl Source for Layout {
         let Some((mut file, size)) = self.blob(&descriptor.digest)? else { return Ok(None) };
         file.seek(SeekFrom::Start(offset)).map_err(Error::io("read", self.path.join(&descriptor.digest)))?;
         Ok(Some(Blob::new(file, size.saturating_sub(offset))))
+    }
+
+    fn referrers(&self, digest: &str) -> Result<Vec<Descriptor>> {
+        self.referrers.find(self, digest)
     }
 
     fn kind(&self) -> &'static str {

@@ -3,13 +3,16 @@
 use super::archive::Archive;
 use super::{Blob, Source};
 use crate::error::{Error, Result};
-use crate::manifest::{self, Descriptor};
+use crate::manifest::{self, Descriptor, Referrers};
 use crate::toolkit::Toolkit;
 use std::fs::File;
 use std::path::Path;
 
 /// An image layout in a tar archive, plain or compressed with gzip.
-pub struct LayoutArchive(Archive);
+pub struct LayoutArchive {
+    archive: Archive,
+    referrers: Referrers,
+}
 
 impl LayoutArchive {
     /// Opens an archive that must have an `oci-layout` member.
@@ -24,18 +27,22 @@ impl LayoutArchive {
     pub(super) fn new(toolkit: &Toolkit, archive: Archive) -> Result<Self> {
         let marker = archive.required("oci-layout", false)?.read_whole(manifest::DOCUMENT_BYTES)?;
         manifest::parse_layout(toolkit, &marker)?;
-        Ok(Self(archive))
+        Ok(Self { archive, referrers: Referrers::new(toolkit) })
     }
 }
 
 impl Source for LayoutArchive {
     fn index(&self) -> Result<Vec<u8>> {
-        self.0.required("index.json", false)?.read_whole(manifest::DOCUMENT_BYTES)
+        self.archive.required("index.json", false)?.read_whole(manifest::DOCUMENT_BYTES)
     }
 
     fn fetch(&self, descriptor: &Descriptor) -> Result<Option<Blob>> {
         let (algorithm, encoded) = descriptor.digest.split_once(':').unwrap_or(("", &descriptor.digest));
-        self.0.member(&format!("blobs/{algorithm}/{encoded}"), false)
+        self.archive.member(&format!("blobs/{algorithm}/{encoded}"), false)
+    }
+
+    fn referrers(&self, digest: &str) -> Result<Vec<Descriptor>> {
+        self.referrers.find(self, digest)
     }
 
     fn kind(&self) -> &'static str {

@@ -29,6 +29,10 @@ impl Source for Memory {
         Ok(self.blobs.get(&descriptor.digest).map(|bytes| Blob::new(Cursor::new(bytes.clone()), bytes.len() as u64)))
     }
 
+    fn referrers(&self, _: &str) -> Result<Vec<Descriptor>> {
+        Ok(Vec::new())
+    }
+
     fn kind(&self) -> &'static str {
         "layout in memory"
     }

@@ -128,7 +128,7 @@ fn of_two_runs_to_one_destination_one_wins_whole_and_the_other_says_so() {
                 Some(2) => {
                     let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error:")).collect();
                     assert_eq!(errors.len(), 1, "{said}");
-                    assert!(errors[0].contains("cannot unpack to ../parent/dest"), "round {round}: {said}");
+                    assert!(errors[0].contains("cannot write to ../parent/dest"), "round {round}: {said}");
                 }
                 other => panic!("round {round}: {other:?}: {said}"),
             }

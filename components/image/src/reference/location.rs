@@ -1,6 +1,6 @@
 //! Image references of the command line: a registry, a place on disk, or standard input.
 
-use super::named::Named;
+use super::named::{DEFAULT_DOMAIN, Named};
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use std::fmt;
@@ -13,6 +13,7 @@ const RULE_EMPTY: &str = "a reference is missing";
 const RULE_LONG: &str = "a reference has at most 5120 bytes";
 const RULE_PATH: &str = "a path must follow the colon";
 const RULE_STDIN: &str = "after -, which is standard input, expected [:TAG][@DIGEST]; a file is ./FILE";
+const RULE_DIGEST: &str = "a destination has no digest: what is written there has the one that it has";
 const RULE_SCHEME: &str = "unknown scheme; there is oci:, oci-archive:, docker-archive: and docker://";
 
 /// Where an image is.
@@ -90,6 +91,46 @@ impl ImageReference {
             Location::Registry(_) => None,
             _ => self.candidates.last(),
         }
+    }
+}
+
+impl ImageReference {
+    /// Parses a place to write to: `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME]`, a path, a name
+    /// at a registry, or `-`, which is an archive of a layout on standard output.
+    ///
+    /// A path whose name ends in `.tar` is an archive of a layout, any other a layout. What could be a name is one, unless
+    /// it ends in `.tar` and names no registry; [`Location::Any`] and [`Location::Stdin`] never come. Of the readings take
+    /// the first whose path exists, else the last ([`ImageReference::for_writing`]); for a name one that exists, or none.
+    ///
+    /// # Errors
+    /// Those of [`FromStr`], and [`Error::InvalidReference`] for a digest: what is written has the digest that it has.
+    pub fn destination(text: &str) -> Result<Self> {
+        let invalid = |rule| Error::InvalidReference { text: text.chars().take(320).collect(), rule };
+        let mut parsed: Self = text.parse()?;
+        let has_digest =
+            |candidate: &Candidate| matches!(candidate.selector, Selector::Digest(_) | Selector::TagAndDigest(..));
+        let is_archive = |candidate: &Candidate| candidate.path.len() > 4 && candidate.path.ends_with(".tar");
+        parsed.location = match parsed.location {
+            Location::Stdin => Location::LayoutArchive,
+            Location::Any if parsed.candidates.last().is_some_and(is_archive) => Location::LayoutArchive,
+            Location::Any => Location::Layout,
+            Location::Registry(name) => {
+                if name.digest().is_some() {
+                    return Err(invalid(RULE_DIGEST));
+                }
+                let is_file = name.domain() == DEFAULT_DOMAIN && !text.starts_with("docker://");
+                match is_file && parsed.candidates.last().is_some_and(is_archive) {
+                    true => Location::LayoutArchive,
+                    false => Location::Registry(name),
+                }
+            }
+            other => other,
+        };
+        if parsed.candidates.last().is_some_and(has_digest) {
+            return Err(invalid(RULE_DIGEST));
+        }
+        parsed.candidates.retain(|candidate| !has_digest(candidate));
+        Ok(parsed)
     }
 }
 
@@ -182,5 +223,48 @@ fn readings(text: &str) -> Vec<Candidate> {
 impl fmt::Display for ImageReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str) -> (Location, Option<(String, Selector)>) {
+        let parsed = ImageReference::destination(text).unwrap();
+        let candidate = parsed.for_writing().map(|candidate| (candidate.path.clone(), candidate.selector.clone()));
+        (parsed.location, candidate)
+    }
+
+    #[test]
+    fn a_destination_says_what_is_to_be_made() {
+        let tag = |tag: &str| Selector::Tag(tag.to_owned());
+        for (text, location, path, selector) in [
+            ("oci:a", Location::Layout, "a", Selector::None),
+            ("oci:a:b:c", Location::Layout, "a", tag("b:c")),
+            ("oci-archive:a.x:b", Location::LayoutArchive, "a.x", tag("b")),
+            ("docker-archive:a:b/c:d", Location::DockerArchive, "a", tag("b/c:d")),
+            ("./a", Location::Layout, "./a", Selector::None),
+            ("/x/a.tar:1", Location::LayoutArchive, "/x/a.tar", tag("1")),
+            ("a.tar", Location::LayoutArchive, "a.tar", Selector::None),
+            ("b/a.tar:1", Location::LayoutArchive, "b/a.tar", tag("1")),
+            ("A_B", Location::Layout, "A_B", Selector::None),
+            ("-", Location::LayoutArchive, "-", Selector::None),
+            ("-:1", Location::LayoutArchive, "-", tag("1")),
+        ] {
+            assert_eq!(written(text), (location, Some((path.to_owned(), selector))), "{text}");
+        }
+        for text in ["busybox", "busybox:1", "ghcr.io/a/b.tar", "docker://a.tar", "localhost:5000/x"] {
+            assert!(matches!(written(text), (Location::Registry(_), None)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_destination_has_no_digest() {
+        let digest = crate::descriptor::EMPTY_JSON_DIGEST;
+        for place in ["oci:a", "oci:a:b", "a", "./a", "-"] {
+            let error = ImageReference::destination(&format!("{place}@{digest}")).unwrap_err();
+            assert!(matches!(error, Error::InvalidReference { rule: RULE_DIGEST, .. }), "{error}");
+        }
     }
 }

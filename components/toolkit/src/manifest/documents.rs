@@ -19,6 +19,22 @@ impl From<image::Descriptor> for Descriptor {
     }
 }
 
+impl TryFrom<Descriptor> for image::Descriptor {
+    type Error = image::Error;
+
+    fn try_from(descriptor: Descriptor) -> image::Result<Self> {
+        let pairs = descriptor.annotations.into_iter();
+        Ok(Self {
+            urls: descriptor.urls,
+            annotations: pairs.map(|annotation| (annotation.key, annotation.value)).collect(),
+            data: descriptor.data,
+            artifact_type: descriptor.artifact_type.as_deref().map(image::MediaType::parse).transpose()?,
+            platform: descriptor.platform.map(Into::into),
+            ..Self::new(image::MediaType::parse(&descriptor.media_type)?, descriptor.digest.parse()?, descriptor.size)
+        })
+    }
+}
+
 impl From<image::Index> for Index {
     fn from(index: image::Index) -> Self {
         Self {

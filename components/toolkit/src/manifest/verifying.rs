@@ -5,7 +5,6 @@ use crate::bindings::exports::portolan::image::manifest::{
 };
 use crate::bindings::exports::portolan::image::types::Descriptor;
 use crate::types::{Error, Imported, Limit, Result, limits};
-use portolan_image as image;
 use portolan_image::verify::{self, GraphVerifier};
 use std::cell::RefCell;
 
@@ -19,11 +18,7 @@ impl GuestVerification for Verification {
     }
 
     fn of(root: Descriptor, replaced: Vec<Limit>) -> Result<VerificationHandle> {
-        let root = image::Descriptor {
-            platform: root.platform.map(Into::into),
-            ..image::Descriptor::new(image::MediaType::parse(&root.media_type)?, root.digest.parse()?, root.size)
-        };
-        let verifier = GraphVerifier::descriptor(&root, &limits(&replaced)?, &Imported);
+        let verifier = GraphVerifier::descriptor(&root.try_into()?, &limits(&replaced)?, &Imported);
         Ok(VerificationHandle::new(Self(RefCell::new(verifier))))
     }
 
