@@ -9,10 +9,12 @@
 mod cat;
 mod completion;
 mod digest;
+mod gc;
 mod help;
 mod inspect;
 mod ls;
 mod platforms;
+mod serve;
 mod tree;
 mod unpack;
 mod verify;
@@ -65,6 +67,9 @@ impl Cli {
         match &self.command {
             Command::Completion(args) => return completion::run(args, &Output::new(&self.global)),
             Command::Help(args) => return help::run(args, &Output::new(&self.global)),
+            // These stop in their own way, and read no image.
+            Command::Serve(args) => return serve::run(args, &self.global.limits, &Output::new(&self.global)),
+            Command::Gc(args) => return gc::run(args, &Output::new(&self.global)),
             _ => {}
         }
         let context = Context::new(&self.global)?;
@@ -131,6 +136,8 @@ pub(crate) enum Command {
     Cat(cat::Args),
     Waste(waste::Args),
     Digest(digest::Args),
+    Serve(serve::Args),
+    Gc(gc::Args),
     Completion(completion::Args),
     Help(help::Args),
 }
@@ -149,6 +156,8 @@ impl Command {
             Self::Digest(args) => digest::run(args, context),
             Self::Completion(args) => completion::run(args, &context.output),
             Self::Help(args) => help::run(args, &context.output),
+            Self::Serve(args) => serve::run(args, &[], &context.output),
+            Self::Gc(args) => gc::run(args, &context.output),
         }
     }
 }
