@@ -17,7 +17,8 @@ pub enum Part {
 impl Part {
     /// Reads the value of a `Range` header against the size of the blob.
     ///
-    /// Several ranges, other units and broken values are ignored, as RFC 9110 section 14.2 allows. Of a blob without
+    /// Several ranges, other units and broken values are ignored, as RFC 9110 section 14.2 allows. A range that ends before
+    /// it starts cannot be satisfied (section 15.5.17 names invalid ranges too). Of a blob without
     /// any bytes no range can be satisfied.
     #[must_use]
     pub fn parse(value: Option<&str>, size: u64) -> Self {
@@ -34,10 +35,11 @@ impl Part {
             }
             let first = number(first)?;
             let last = if last.is_empty() { u64::MAX } else { number(last)? };
-            if last < first {
-                return None;
-            }
-            Some(if first >= size { Self::Unsatisfiable } else { Self::Range(first, last.min(size - 1)) })
+            Some(if first >= size || last < first {
+                Self::Unsatisfiable
+            } else {
+                Self::Range(first, last.min(size - 1))
+            })
         };
         parse().unwrap_or(Self::Whole)
     }
@@ -122,7 +124,7 @@ mod tests {
             ("bytes=10-", Part::Unsatisfiable),
             ("bytes=-0", Part::Unsatisfiable),
             ("bytes=99999999999999999999-", Part::Unsatisfiable),
-            ("bytes=5-2", Part::Whole),
+            ("bytes=5-2", Part::Unsatisfiable),
             ("bytes=0-1,3-4", Part::Whole),
             ("items=0-1", Part::Whole),
             ("bytes=a-b", Part::Whole),
