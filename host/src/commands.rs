@@ -8,6 +8,8 @@
 
 mod cat;
 mod completion;
+mod copy;
+mod delete;
 mod digest;
 mod gc;
 mod help;
@@ -15,6 +17,7 @@ mod inspect;
 mod ls;
 mod platforms;
 mod serve;
+mod tag;
 mod tree;
 mod unpack;
 mod verify;
@@ -135,6 +138,9 @@ pub(crate) enum Command {
     Ls(ls::Args),
     Cat(cat::Args),
     Waste(waste::Args),
+    Copy(copy::Args),
+    Tag(tag::Args),
+    Delete(delete::Args),
     Digest(digest::Args),
     Serve(serve::Args),
     Gc(gc::Args),
@@ -153,6 +159,9 @@ impl Command {
             Self::Ls(args) => ls::run(args, context),
             Self::Cat(args) => cat::run(args, context),
             Self::Waste(args) => waste::run(args, context),
+            Self::Copy(args) => copy::run(args, context),
+            Self::Tag(args) => tag::run(args, context),
+            Self::Delete(args) => delete::run(args, context),
             Self::Digest(args) => digest::run(args, context),
             Self::Completion(args) => completion::run(args, &context.output),
             Self::Help(args) => help::run(args, &context.output),
@@ -160,6 +169,15 @@ impl Command {
             Self::Gc(args) => gc::run(args, &context.output),
         }
     }
+}
+
+/// Fails unless what a place lists can be changed there.
+fn check_layout(opened: &Opened) -> Result<()> {
+    if opened.path.is_dir() {
+        return Ok(());
+    }
+    let reason = format!("what {} lists cannot be changed", opened.source.kind());
+    Err(Error::Destination { path: opened.path.clone(), reason })
 }
 
 /// How a run ended that came to its end.

@@ -30,6 +30,15 @@ index of the place, those inside indexes too.
 Of the several ways to read a name with colons, the one with the longest path
 that exists is taken.
 
+HOW PLACES ARE NAMED THAT ARE WRITTEN TO
+
+  oci:DIR[:TAG]                       a layout, which is made or added to
+  oci-archive:FILE[:TAG]              a new archive of a layout
+  docker-archive:FILE[:NAME]          a new archive for `docker load`, of one image
+  PATH[:TAG]                          an archive if it ends in .tar, else a layout;
+                                      a path that could be a name begins with ./
+  -[:TAG]                             an archive of a layout on standard output
+
 EXAMPLES
   portolan inspect oci:images/busybox:1.36
   portolan inspect busybox.tar

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// Where blobs are as long as not all of them is there.
 const PARTIAL: &str = ".partial";
+/// What the names of files begin with that are written beside their places.
+const ASIDE: &str = ".portolan-partial-";
 /// How often a run looks whether another one is done with what both want to write.
 const PERIOD: Duration = Duration::from_millis(20);
 
@@ -54,7 +56,8 @@ impl Layout {
                         // What a run leaves behind that was stopped has only blobs.
                         let entries = fs::read_dir(path).map_err(Error::io("read", path))?;
                         for entry in entries {
-                            if entry.map_err(Error::io("read", path))?.file_name() != "blobs" {
+                            let name = entry.map_err(Error::io("read", path))?.file_name();
+                            if name != "blobs" && !is_aside(&name) {
                                 return Err(refused("it is not empty and no image layout"));
                             }
                         }
@@ -188,12 +191,9 @@ impl Sink for Layout {
     fn put_manifest(&self, planned: &Planned) -> Result<()> {
         let descriptor = &planned.descriptor;
         if !self.has(descriptor)? {
-            digest::verify(&self.toolkit, &descriptor.digest, descriptor.size, planned.bytes.as_slice())?;
-            let place = self.blob(&descriptor.digest);
-            let directory = place.parent().unwrap_or(&self.path);
-            make_directory(directory)?;
-            replace(&place, &planned.bytes)?;
-            self.note(directory);
+            let bytes = planned.bytes.as_slice();
+            let rest = |offset: u64| usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or(&[]);
+            self.put(descriptor, &|offset| Ok(Box::new(rest(offset))), &Interrupt::default())?;
         }
         let mut edits = guard(&self.edits);
         edits.extend(planned.tags.iter().map(|tag| Edit::Tag((tag.clone(), descriptor.clone()))));
@@ -241,7 +241,13 @@ impl Drop for Layout {
 pub fn edit(toolkit: &Toolkit, path: &Path, edits: &[Edit]) -> Result<()> {
     let directory = File::open(path).map_err(Error::io("open", path))?;
     // Held until the end; not every file system locks.
-    let _ = rustix::fs::flock(&directory, FlockOperation::LockExclusive);
+    if rustix::fs::flock(&directory, FlockOperation::LockExclusive).is_ok() {
+        // Whoever wrote these under the lock is dead.
+        let entries = fs::read_dir(path).map_err(Error::io("read", path))?.flatten();
+        for entry in entries.filter(|entry| is_aside(&entry.file_name())) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
     let marker = path.join("oci-layout");
     if read(&marker)?.is_none() {
         replace(&marker, &manifest::layout_marker(toolkit)?)?;
@@ -253,6 +259,10 @@ pub fn edit(toolkit: &Toolkit, path: &Path, edits: &[Edit]) -> Result<()> {
         replace(&place, &edited)?;
     }
     sync_directory(path)
+}
+
+fn is_aside(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().starts_with(ASIDE)
 }
 
 /// Whether an error says that bytes are not what was promised.
@@ -276,7 +286,7 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
-        .prefix(".portolan-partial-")
+        .prefix(ASIDE)
         .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(directory)
         .map_err(Error::io("create", path))?;

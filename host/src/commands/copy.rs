@@ -1,0 +1,181 @@
+//! `copy`: images from one place to another.
+
+use super::{Context, ImageArgs, Outcome};
+use portolan::copy::{self, Copy, Done, Options, Plan, Reason, Root};
+use portolan::manifest::{self, Descriptor, Document};
+use portolan::reference::Location;
+use portolan::sink::{self, Destination};
+use portolan::source::{self, Opened};
+use portolan::{Error, Result, platform, reference, text, word};
+use serde_json::json;
+
+/// Copy images from one place to another
+///
+/// An index is copied whole, with all its images. Digests stay what they are, unless --platform leaves out a part of an
+/// index: it gets a new digest then, and both are printed. What is there is not copied again, and a copy to a layout that
+/// was stopped is gone on with. Everything appears at the end, when all of it was verified.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    portolan copy saved.tar oci:images:busybox\n  \
+    portolan copy --platform linux/amd64,linux/arm64 oci:images:1.36 oci-archive:two.tar\n  \
+    portolan copy --referrers oci:images:1.36 oci:elsewhere:1.36\n  \
+    portolan copy oci:images:1.36 docker-archive:busybox.tar:busybox:1.36 && docker load -i busybox.tar\n  \
+    portolan copy oci:images:1.36 - | ssh host portolan unpack - rootfs")]
+pub(crate) struct Args {
+    /// What to copy, such as oci:DIR:TAG, an archive, or - for standard input; see `help references`
+    #[arg(value_name = "SRC")]
+    source: String,
+    /// Where to: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], a path, or - for standard output
+    #[arg(value_name = "DST")]
+    destination: String,
+    /// Only images for these platforms, and the attestations about them
+    #[arg(long, short, value_name = "OS/ARCH", value_delimiter = ',')]
+    platform: Vec<String>,
+    /// Keep indexes as they are, although not all that they list is copied or there
+    #[arg(long)]
+    sparse: bool,
+    /// Copy what refers to the images too: signatures, SBOMs, attestations
+    #[arg(long)]
+    referrers: bool,
+    /// Copy everything that the place lists, with its tags
+    #[arg(long)]
+    all_tags: bool,
+    /// Replace an archive that exists
+    #[arg(long)]
+    replace: bool,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    let toolkit = &context.toolkit;
+    let (destination, tag) = sink::destination(&reference::parse_destination(toolkit, &args.destination)?)?;
+    if context.output.json && is_standard_output(&destination) {
+        return Err(Error::Usage("--json and the archive cannot both go to standard output".to_owned()));
+    }
+    let image = ImageArgs { image: args.source.clone(), platform: args.platform.clone() };
+    let mut platforms = context.platforms(&image)?;
+    let mut from = reference::parse(toolkit, &args.source)?;
+    if from.location == Location::DockerArchive {
+        // One of Docker 25 or later is a layout too: its layers may be compressed, and only the layout says their digests.
+        from.location = Location::Path;
+    }
+    let opened = context.waiting.during(|| source::open(toolkit, &from))?;
+    let source = opened.source.as_ref();
+    let roots = if args.all_tags {
+        if tag.is_some() || opened.selector.tag.is_some() || opened.selector.digest.is_some() {
+            return Err(Error::Usage("--all-tags copies every image under its own tag; name places alone".to_owned()));
+        }
+        all(context, &opened)?
+    } else if matches!(destination, Destination::DockerArchive(_)) {
+        let resolved = manifest::resolve(toolkit, source, &opened.selector, platform::wanted(&platforms))?;
+        platforms.clear();
+        vec![Root { tag: tag.or_else(|| annotation(&resolved.descriptor, FULL_NAME)), descriptor: resolved.descriptor }]
+    } else {
+        let named = opened.selector.tag.clone().filter(|tag| !tag.starts_with('@'));
+        let roots = manifest::roots(toolkit, source, &opened.selector)?.into_iter();
+        let root = |descriptor: Descriptor| Root {
+            tag: tag.clone().or_else(|| own_tag(&descriptor)).or_else(|| named.clone()),
+            descriptor,
+        };
+        roots.map(root).collect()
+    };
+    let options = Options { platforms, sparse: args.sparse, referrers: args.referrers };
+    let sink = sink::open(toolkit, &destination, args.replace)?;
+    let plan = copy::plan(toolkit, source, &roots, &options, &context.interrupt)?;
+    for warning in &plan.warnings {
+        context.output.warn(&text::printable(warning));
+    }
+    if context.strict && !plan.warnings.is_empty() {
+        return Err(Error::Usage("nothing was copied, since warnings are errors".to_owned()));
+    }
+    let copy = Copy {
+        source,
+        sink: sink.as_ref(),
+        plan: &plan,
+        jobs: context.jobs,
+        progress: context.progress.as_ref(),
+        interrupt: &context.interrupt,
+    };
+    let done = copy.run()?;
+    print(args, context, &destination, &plan, &done)?;
+    Ok(Outcome::Done)
+}
+
+const TAG: &str = "org.opencontainers.image.ref.name";
+const FULL_NAME: &str = "io.containerd.image.name";
+
+fn annotation(descriptor: &Descriptor, key: &str) -> Option<String> {
+    descriptor.annotations.iter().find(|annotation| annotation.key == key).map(|annotation| annotation.value.clone())
+}
+
+/// The name that an image has in its layout.
+fn own_tag(descriptor: &Descriptor) -> Option<String> {
+    annotation(descriptor, TAG).or_else(|| annotation(descriptor, FULL_NAME))
+}
+
+/// Everything that a place lists.
+fn all(context: &Context, opened: &Opened) -> Result<Vec<Root>> {
+    match manifest::parse(&context.toolkit, &opened.source.index()?, None)? {
+        Document::Index(index) => {
+            let entries = index.manifests.into_iter();
+            Ok(entries.map(|descriptor| Root { tag: own_tag(&descriptor), descriptor }).collect())
+        }
+        Document::Image(_) => Ok(Vec::new()),
+    }
+}
+
+fn is_standard_output(destination: &Destination) -> bool {
+    match destination {
+        Destination::LayoutArchive(path) | Destination::DockerArchive(path) => path.as_os_str() == "-",
+        Destination::Layout(_) | Destination::Registry(_) => false,
+    }
+}
+
+/// A destination as it can be given, without the tag.
+fn shown(destination: &Destination) -> String {
+    let (scheme, path) = match destination {
+        Destination::Layout(path) => ("oci", path),
+        Destination::LayoutArchive(path) => ("oci-archive", path),
+        Destination::DockerArchive(path) => ("docker-archive", path),
+        Destination::Registry(name) => return format!("{}/{}", name.registry, name.repository),
+    };
+    format!("{scheme}:{}", path.display())
+}
+
+fn print(args: &Args, context: &Context, destination: &Destination, plan: &Plan, done: &Done) -> Result<()> {
+    let output = &context.output;
+    let place = shown(destination);
+    if output.json {
+        return context.print_json(&json!({
+            "source": args.source,
+            "destination": place,
+            "roots": plan.roots.iter().map(|root| json!({
+                "tag": root.tag, "sourceDigest": root.old, "digest": root.new, "trimmed": root.trimmed,
+            })).collect::<Vec<_>>(),
+            "manifests": plan.manifests.iter().map(|planned| json!({
+                "descriptor": super::inspect::descriptor(&planned.descriptor),
+                "subject": planned.subject.as_ref().map(|subject| &subject.digest),
+            })).collect::<Vec<_>>(),
+            "blobs": plan.blobs.len(),
+            "copied": done.copied,
+            "present": done.present,
+            "bytes": done.bytes,
+            "skipped": plan.skipped.iter().map(|skipped| json!({
+                "descriptor": super::inspect::descriptor(&skipped.descriptor),
+                "reason": match skipped.reason {
+                    Reason::NonDistributable => "non-distributable",
+                    Reason::NotThere => word(portolan::ErrorCode::BlobNotFound),
+                },
+            })).collect::<Vec<_>>(),
+            "warnings": plan.warnings,
+        }));
+    }
+    if output.quiet || is_standard_output(destination) {
+        return Ok(());
+    }
+    for root in &plan.roots {
+        let trimmed = if root.trimmed { format!(" (trimmed from {})", root.old) } else { String::new() };
+        let tag = root.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
+        output.line(text::printable(&format!("{}{trimmed} -> {place}{tag}", root.new)))?;
+    }
+    Ok(())
+}

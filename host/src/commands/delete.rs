@@ -1,0 +1,41 @@
+//! `delete`: tags and manifests from where they are listed.
+
+use super::{Context, ImageArgs, Outcome};
+use portolan::manifest::Edit;
+use portolan::{Error, Result, sink, text};
+use serde_json::json;
+
+/// Delete a tag, or a manifest with all its tags
+///
+/// A name with a digest deletes the manifest, one with a tag alone the tag. Blobs stay until they are collected.
+#[derive(Debug, clap::Args)]
+#[command(
+    visible_alias = "untag",
+    after_help = "EXAMPLES:\n  \
+    portolan delete oci:images:1.36\n  \
+    portolan delete oci:images@sha256:9ae97d36d26566ff84e8893c64a6dc4fe8ca6d1144bf5b87b2b85a32def253c7"
+)]
+pub(crate) struct Args {
+    /// What to delete, with a tag or a digest
+    #[arg(value_name = "IMAGE", required = true)]
+    images: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    for image in &args.images {
+        let opened = context.place(&ImageArgs { image: image.clone(), platform: Vec::new() })?;
+        super::check_layout(&opened)?;
+        let edit = match (&opened.selector.digest, &opened.selector.tag) {
+            (Some(digest), _) => Edit::Remove(digest.clone()),
+            (None, Some(tag)) => Edit::Untag(tag.clone()),
+            (None, None) => return Err(Error::Usage(format!("{image} names neither a tag nor a digest"))),
+        };
+        sink::edit(&context.toolkit, &opened.path, &[edit])?;
+        if context.output.json {
+            context.print_json(&json!({ "deleted": image }))?;
+        } else if !context.output.quiet {
+            context.output.line(format!("deleted {}", text::printable(image)))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
