@@ -118,7 +118,11 @@ fn remove_old(path: &Path, grace: Duration, dry_run: bool) -> Result<Option<u64>
         return Ok(None);
     }
     if !dry_run {
-        fs::remove_file(path).map_err(Error::io("delete", path))?;
+        match fs::remove_file(path) {
+            // An upload that was ended meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            done => done.map_err(Error::io("delete", path))?,
+        }
     }
     Ok(Some(metadata.len()))
 }

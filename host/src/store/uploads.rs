@@ -159,7 +159,16 @@ impl Repository {
             return Err(Refusal::new(Code::DigestInvalid, message).into());
         }
         upload.file.sync_all().map_err(Error::io("write", &upload.path))?;
-        self.keep(&upload.path, digest)?;
+        match self.keep(&upload.path, digest) {
+            // A collection of another process held it for forgotten.
+            Err(_) if !upload.path.exists() && !self.has_blob(digest) => {
+                self.uploads.lock().remove(id);
+                return Err(
+                    Refusal::new(Code::BlobUploadUnknown, "the upload was removed meanwhile: begin a new one").into()
+                );
+            }
+            kept => kept?,
+        }
         self.uploads.lock().remove(id);
         Ok(())
     }
