@@ -110,7 +110,7 @@ impl Place {
 }
 
 /// What is kept, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// Whether nothing may be written.
     pub read_only: bool,
@@ -118,12 +118,6 @@ pub struct Rules {
     pub limits: portolan_image::Limits,
     /// Whether a manifest is refused when a blob or manifest that it needs is not there (U-34).
     pub complete: bool,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self { read_only: false, limits: portolan_image::Limits::default(), complete: false }
-    }
 }
 
 /// The repositories of a registry.

@@ -26,14 +26,13 @@ pub enum UpstreamError {
     Failed(String),
 }
 
+/// The headers of what an upstream gives, and its body.
+pub type Given = Result<(HeaderMap, Box<dyn Pieces>), UpstreamError>;
+
 /// What is pulled from.
 pub trait Upstream: Send + Sync {
     /// Begins a GET of a path below `/v2/`; the headers of the answer, and its body piece by piece.
-    fn pull<'a>(
-        &'a self,
-        path: &'a str,
-        accept: &'a str,
-    ) -> Later<'a, Result<(HeaderMap, Box<dyn Pieces>), UpstreamError>>;
+    fn pull<'a>(&'a self, path: &'a str, accept: &'a str) -> Later<'a, Given>;
 }
 
 /// A body that comes in pieces.
@@ -61,7 +60,7 @@ impl Upstreams {
             let message = format!("{name}={url} is no NAME=URL such as docker.io=https://registry-1.docker.io");
             return Err(Error::Usage(message));
         }
-        let client = reqwest_upstream::Client::new(url)?;
+        let client = over_http::Client::new(url)?;
         self.insert(name, Arc::new(client));
         Ok(())
     }
@@ -213,57 +212,4 @@ fn refusal(error: UpstreamError, code: Code, what: &str) -> Refusal {
     }
 }
 
-mod reqwest_upstream {
-    //! An upstream over HTTP. Nothing that a client of ours sent goes there.
-
-    use super::{Later, Pieces, Upstream, UpstreamError};
-    use crate::error::{Error, Result};
-    use bytes::Bytes;
-    use http::header::HeaderMap;
-    use std::time::Duration;
-
-    pub(super) struct Client {
-        client: reqwest::Client,
-        url: String,
-    }
-
-    impl Client {
-        pub(super) fn new(url: &str) -> Result<Self> {
-            // It says so when another is installed already, which is as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let client = reqwest::Client::builder()
-                .connect_timeout(Duration::from_secs(15))
-                .read_timeout(Duration::from_secs(60))
-                .user_agent(concat!("portolan/", env!("CARGO_PKG_VERSION")))
-                .build()
-                .map_err(|error| Error::Usage(format!("cannot pull from {url}: {error}")))?;
-            Ok(Self { client, url: url.trim_end_matches('/').to_owned() })
-        }
-    }
-
-    impl Upstream for Client {
-        fn pull<'a>(
-            &'a self,
-            path: &'a str,
-            accept: &'a str,
-        ) -> Later<'a, std::result::Result<(HeaderMap, Box<dyn Pieces>), UpstreamError>> {
-            Box::pin(async move {
-                let request = self.client.get(format!("{}/v2/{path}", self.url)).header("accept", accept);
-                let answer = request.send().await.map_err(|error| UpstreamError::Failed(error.to_string()))?;
-                match answer.status().as_u16() {
-                    200 => Ok((answer.headers().clone(), Box::new(Body(answer)) as Box<dyn Pieces>)),
-                    401 | 403 | 404 => Err(UpstreamError::Missing),
-                    status => Err(UpstreamError::Failed(format!("status {status}"))),
-                }
-            })
-        }
-    }
-
-    struct Body(reqwest::Response);
-
-    impl Pieces for Body {
-        fn next(&mut self) -> Later<'_, std::result::Result<Option<Bytes>, UpstreamError>> {
-            Box::pin(async move { self.0.chunk().await.map_err(|error| UpstreamError::Failed(error.to_string())) })
-        }
-    }
-}
+mod over_http;

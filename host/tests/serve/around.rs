@@ -219,3 +219,62 @@ fn methods_that_are_not_answered_say_which_are() {
         "{metrics}"
     );
 }
+
+/// An upstream that answers each request in its turn, and tells what it was asked.
+fn scripted(answers: Vec<String>) -> (std::net::SocketAddr, std::thread::JoinHandle<Vec<String>>) {
+    use std::io::Read as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = move || {
+        let mut asked = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            asked.push(String::from_utf8(head).unwrap().to_ascii_lowercase());
+            stream.write_all(answer.replace("ADDRESS", &address.to_string()).as_bytes()).unwrap();
+        }
+        asked
+    };
+    (address, std::thread::spawn(answer))
+}
+
+/// Row 54.
+#[test]
+fn w_32_an_upstream_is_asked_as_anybody_and_no_credentials_go_there() {
+    let root = tempfile::tempdir().unwrap();
+    let challenge = |realm: &str| {
+        format!(
+            "HTTP/1.1 401 x\r\nConnection: close\r\nContent-Length: 0\r\nWWW-Authenticate: Bearer realm=\"{realm}\",scope=\"repository:x:pull\"\r\n\r\n"
+        )
+    };
+    let ok =
+        |body: &str| format!("HTTP/1.1 200 x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let (address, asked) = scripted(vec![
+        challenge("http://ADDRESS/token"),
+        ok(r#"{"token":"given"}"#),
+        ok("layer"),
+        challenge("http://169.254.169.254/token"),
+    ]);
+    let mut upstreams = Upstreams::default();
+    upstreams.add("up", &format!("http://{address}")).unwrap();
+    let server = Running::with(root.path(), Rules::default(), move |builder| builder.proxy(upstreams));
+    let ask = |name: &str, digest| {
+        server.send(
+            "GET",
+            &format!("/v2/{name}/blobs/{digest}?ns=up"),
+            &[("authorization", "Basic c2VjcmV0OnNlY3JldA==")],
+            b"",
+        )
+    };
+    assert_eq!(ask("x", sha256(b"layer")).is(200).body, b"layer");
+    ask("y", sha256(b"other")).is(502);
+    let asked = asked.join().unwrap();
+    assert!(asked[1].starts_with("get /token?scope=repository%3ax%3apull http/1.1"), "{}", asked[1]);
+    assert!(asked[2].contains("authorization: bearer given"));
+    assert!(asked.iter().all(|asked| !asked.contains("c2vjcmv0")));
+}
