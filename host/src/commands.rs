@@ -14,10 +14,15 @@ mod digest;
 mod gc;
 mod help;
 mod inspect;
+mod login;
+mod logout;
 mod ls;
 mod platforms;
+mod referrers;
+mod registry;
 mod serve;
 mod tag;
+mod tags;
 mod tree;
 mod unpack;
 mod verify;
@@ -33,6 +38,8 @@ use portolan::limits;
 use portolan::manifest::{self, Resolved};
 use portolan::platform::{self, Platform};
 use portolan::progress::{Progress, Quiet};
+use portolan::reference::{ImageReference, Name};
+use portolan::registry::{Credentials, Registries};
 use portolan::source::{self, Opened};
 use portolan::{Error, Result, Toolkit, reference, text};
 use std::io::IsTerminal as _;
@@ -78,6 +85,11 @@ impl Cli {
         let context = Context::new(&self.global)?;
         let outcome = self.command.run(&context)?;
         context.output.flush()?;
+        if !self.global.quiet {
+            for warning in context.registries.take_warnings()? {
+                context.output.warn(&format!("a registry says: {}", text::printable(&warning)));
+            }
+        }
         Ok(outcome)
     }
 }
@@ -104,6 +116,8 @@ pub(crate) struct Global {
     /// How many blobs to read at once [default: one a processor]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
+    #[command(flatten)]
+    pub(crate) registry: registry::Args,
 }
 
 /// How to show how far a long run is.
@@ -141,6 +155,10 @@ pub(crate) enum Command {
     Copy(copy::Args),
     Tag(tag::Args),
     Delete(delete::Args),
+    Tags(tags::Args),
+    Referrers(referrers::Args),
+    Login(login::Args),
+    Logout(logout::Args),
     Digest(digest::Args),
     Serve(serve::Args),
     Gc(gc::Args),
@@ -162,6 +180,10 @@ impl Command {
             Self::Copy(args) => copy::run(args, context),
             Self::Tag(args) => tag::run(args, context),
             Self::Delete(args) => delete::run(args, context),
+            Self::Tags(args) => tags::run(args, context),
+            Self::Referrers(args) => referrers::run(args, context),
+            Self::Login(args) => login::run(args, context),
+            Self::Logout(args) => logout::run(args, context),
             Self::Digest(args) => digest::run(args, context),
             Self::Completion(args) => completion::run(args, &context.output),
             Self::Help(args) => help::run(args, &context.output),
@@ -178,6 +200,13 @@ fn check_layout(opened: &Opened) -> Result<()> {
     }
     let reason = format!("what {} lists cannot be changed", opened.source.kind());
     Err(Error::Destination { path: opened.path.clone(), reason })
+}
+
+/// The name at a registry that a reference means, where nothing on disk is meant.
+pub(crate) fn remote(reference: &ImageReference) -> Option<&Name> {
+    let is_here = |path: &str| std::path::Path::new(path).symlink_metadata().is_ok();
+    let is_here = reference.candidates.iter().any(|candidate| is_here(&candidate.path));
+    reference.name.as_ref().filter(|_| !is_here)
 }
 
 /// How a run ended that came to its end.
@@ -198,6 +227,9 @@ impl From<Outcome> for ExitCode {
     }
 }
 
+/// Blobs that are transferred at once unless it is said otherwise.
+const TRANSFERS: usize = 4;
+
 /// What every command works with.
 pub(crate) struct Context {
     /// The toolkit, with the limits in force.
@@ -214,6 +246,13 @@ pub(crate) struct Context {
     pub(crate) waiting: Waiting,
     /// Who watches.
     pub(crate) progress: Box<dyn Progress>,
+    /// The registries that are spoken to.
+    pub(crate) registries: Registries,
+    /// What was given to get into a registry.
+    given: Option<Credentials>,
+    /// The name that was given without a password.
+    username: Option<String>,
+    is_jobs_given: bool,
 }
 
 impl Context {
@@ -239,13 +278,55 @@ impl Context {
             Watching::Auto | Watching::None => Box::new(Quiet),
         };
         let output = Output::new(global);
-        Ok(Self { toolkit, output, strict: global.strict, jobs, interrupt, waiting, progress })
+        let registries = Registries::new(&toolkit, global.registry.options(&toolkit, &interrupt)?);
+        let given = global.registry.credentials()?;
+        let (username, strict) = (global.registry.username.clone(), global.strict);
+        let is_jobs_given = global.jobs.is_some();
+        Ok(Self {
+            toolkit,
+            output,
+            strict,
+            jobs,
+            interrupt,
+            waiting,
+            progress,
+            registries,
+            given,
+            username,
+            is_jobs_given,
+        })
+    }
+
+    /// Hands what was given to get in to the registry that is meant.
+    pub(crate) fn authorize(&self, reference: &ImageReference) {
+        if let (Some(credentials), Some(name)) = (&self.given, &reference.name) {
+            self.registries.authorize(&name.registry, credentials.clone());
+        }
+    }
+
+    /// The same for a registry by its name.
+    pub(crate) fn authorize_at(&self, registry: &str) {
+        if let Some(credentials) = &self.given {
+            self.registries.authorize(registry, credentials.clone());
+        }
+    }
+
+    /// Whether something was given to get in.
+    pub(crate) fn is_given(&self) -> bool {
+        self.given.is_some()
+    }
+
+    /// How many blobs are transferred at once. A connection is rarely as fast as a processor, so there are some more of
+    /// them to registries.
+    pub(crate) fn transfers(&self, is_remote: bool) -> usize {
+        if is_remote && !self.is_jobs_given { self.jobs.max(TRANSFERS) } else { self.jobs }
     }
 
     /// Opens the place that a reference points to.
     pub(crate) fn place(&self, image: &ImageArgs) -> Result<Opened> {
         let reference = reference::parse(&self.toolkit, &image.image)?;
-        self.waiting.during(|| source::open(&self.toolkit, &reference))
+        self.authorize(&reference);
+        self.waiting.during(|| source::open(&self.toolkit, &self.registries, &reference))
     }
 
     /// The platforms that were asked for, in the order of preference.

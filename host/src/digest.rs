@@ -32,15 +32,9 @@ pub fn chain_ids(toolkit: &Toolkit, diff_ids: &[String]) -> Result<Vec<String>> 
 /// # Errors
 /// `unsupported-algorithm`, or what reading says.
 pub fn compute(toolkit: &Toolkit, algorithm: &str, reader: impl Read) -> Result<(String, u64)> {
-    let mut instance = toolkit.instantiate()?;
-    let digester =
-        instance.attempt(|exports, store| exports.portolan_image_digest().digester().call_start(store, algorithm))?;
-    let size = each_chunk(reader, |bytes| {
-        instance.call(|exports, store| exports.portolan_image_digest().digester().call_feed(store, digester, bytes))
-    })?;
-    let digest =
-        instance.call(|exports, store| exports.portolan_image_digest().digester().call_finish(store, digester))?;
-    Ok((digest, size))
+    let mut digester = Digester::start(toolkit, algorithm)?;
+    let size = each_chunk(reader, |bytes| digester.feed(bytes))?;
+    Ok((digester.finish()?, size))
 }
 
 /// Verifies everything that a reader gives against a digest and a size in bytes.
@@ -51,6 +45,31 @@ pub fn verify(toolkit: &Toolkit, digest: &str, size: u64, reader: impl Read) -> 
     let mut verifier = Verifier::start(toolkit, digest, size)?;
     each_chunk(reader, |bytes| verifier.feed(bytes))?;
     verifier.finish()
+}
+
+/// Computes the digest of bytes that stream by.
+pub(crate) struct Digester {
+    instance: Instance,
+    handle: ResourceAny,
+}
+
+impl Digester {
+    pub(crate) fn start(toolkit: &Toolkit, algorithm: &str) -> Result<Self> {
+        let mut instance = toolkit.instantiate()?;
+        let handle = instance
+            .attempt(|exports, store| exports.portolan_image_digest().digester().call_start(store, algorithm))?;
+        Ok(Self { instance, handle })
+    }
+
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        let handle = self.handle;
+        self.instance.call(|exports, store| exports.portolan_image_digest().digester().call_feed(store, handle, bytes))
+    }
+
+    pub(crate) fn finish(mut self) -> Result<String> {
+        let handle = self.handle;
+        self.instance.call(|exports, store| exports.portolan_image_digest().digester().call_finish(store, handle))
+    }
 }
 
 /// Verifies bytes as they stream by.

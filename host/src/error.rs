@@ -69,10 +69,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// An error of the operating system, for `map_err`.
+    /// An error of the operating system, for `map_err`; or one of ours that came through a reader.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |source| source.downcast::<Self>().unwrap_or_else(|source| Self::Io { action, path, source })
     }
 
     /// The word for this error, the same in every language for what the toolkit says.
@@ -193,5 +193,10 @@ pub fn word(code: ErrorCode) -> &'static str {
         ErrorCode::LimitExceeded => "limit-exceeded",
         ErrorCode::InvalidState => "invalid-state",
         ErrorCode::BlobNotFound => "blob-not-found",
+        ErrorCode::Unauthorized => "unauthorized",
+        ErrorCode::RegistryUnreachable => "registry-unreachable",
+        ErrorCode::RegistryRefused => "registry-refused",
+        ErrorCode::InvalidResponse => "invalid-response",
+        ErrorCode::InsecureLocation => "insecure-location",
     }
 }

@@ -4,9 +4,11 @@
 //! carries out. A module of the name of an interface is that interface as ordinary Rust.
 //!
 //! ```no_run
+//! use portolan::registry::{self, Registries};
 //! use portolan::{Toolkit, manifest, platform, reference, source};
 //! let toolkit = Toolkit::new(Vec::new())?;
-//! let place = source::open(&toolkit, &reference::parse(&toolkit, "oci:images:busybox")?)?;
+//! let registries = Registries::new(&toolkit, registry::Options::default());
+//! let place = source::open(&toolkit, &registries, &reference::parse(&toolkit, "ghcr.io/org/app:1.0")?)?;
 //! let image = manifest::resolve(&toolkit, place.source.as_ref(), &place.selector, platform::wanted(&[]))?;
 //! println!("{} has {} layers", image.descriptor.digest, image.manifest.layers.len());
 //! # Ok::<(), portolan::Error>(())
@@ -27,6 +29,7 @@ pub mod manifest;
 pub mod platform;
 pub mod progress;
 pub mod reference;
+pub mod registry;
 pub mod rootfs;
 pub mod runtime;
 pub mod serve;

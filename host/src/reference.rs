@@ -15,6 +15,14 @@ pub fn parse_destination(toolkit: &Toolkit, text: &str) -> Result<ImageReference
         .attempt(|exports, store| exports.portolan_image_reference().call_parse_destination(store, text))
 }
 
+/// Parses a name in a registry, with Docker's defaults.
+///
+/// # Errors
+/// `invalid-reference`.
+pub fn parse_name(toolkit: &Toolkit, text: &str) -> Result<Name> {
+    toolkit.instantiate()?.attempt(|exports, store| exports.portolan_image_reference().call_parse_name(store, text))
+}
+
 /// Parses a reference of the command line.
 ///
 /// # Errors

@@ -4,12 +4,14 @@ mod archive;
 mod docker_archive;
 mod layout;
 mod layout_archive;
+mod registry;
 
 use crate::copy::{Plan, Planned};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::manifest::Descriptor;
 use crate::reference::{ImageReference, Location};
+use crate::registry::{Registries, Repository, repository};
 use crate::toolkit::Toolkit;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 pub use docker_archive::DockerArchive;
 pub use layout::{Layout, edit};
 pub use layout_archive::LayoutArchive;
+pub use registry::Registry;
 
 /// Reads a blob from an offset in bytes on. It may be called again, to begin anew.
 pub type Fetch<'a> = dyn Fn(u64) -> Result<Box<dyn Read + Send + 'a>> + Sync + 'a;
@@ -110,18 +113,30 @@ pub fn destination(reference: &ImageReference) -> Result<(Destination, Option<St
     Ok((destination, candidate.selector.tag.clone()))
 }
 
+/// How a place is opened to write to.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// The registries, should it be one.
+    pub registries: &'a Registries,
+    /// Whether an archive that is there may be replaced.
+    pub replace: bool,
+    /// The repository that the images come from, which may have their blobs mounted.
+    pub from: Option<&'a Repository>,
+}
+
 /// Opens a place to write to. An archive that is there is in the way, unless it may be replaced.
 ///
 /// # Errors
 /// [`Error::Destination`] when something else is there.
-pub fn open(toolkit: &Toolkit, destination: &Destination, replace: bool) -> Result<Box<dyn Sink>> {
+pub fn open(toolkit: &Toolkit, destination: &Destination, opening: Opening<'_>) -> Result<Box<dyn Sink>> {
+    let replace = opening.replace;
     Ok(match destination {
         Destination::Layout(path) => Box::new(Layout::new(toolkit, path)?),
         Destination::LayoutArchive(path) => Box::new(LayoutArchive::new(toolkit, path, replace)?),
         Destination::DockerArchive(path) => Box::new(DockerArchive::new(toolkit, path, replace)?),
-        Destination::Registry(name) => {
-            let reason = "registries cannot be written to yet; a directory is ./DIR or oci:DIR".to_owned();
-            return Err(Error::Destination { path: PathBuf::from(&name.canonical), reason });
+        Destination::Registry(name) if name.selector.digest.is_some() => {
+            return Err(Error::Usage(format!("{} names a digest; give a tag, or none", name.familiar)));
         }
+        Destination::Registry(name) => Box::new(Registry::new(opening.registries, repository(name), opening.from)),
     })
 }

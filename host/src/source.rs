@@ -4,11 +4,13 @@ mod archive;
 mod docker_archive;
 mod layout;
 mod layout_archive;
+mod registry;
 mod standard_input;
 
 use crate::error::{Error, Result};
 use crate::manifest::Descriptor;
 use crate::reference::{Candidate, ImageReference, Location, Selector};
+use crate::registry::{Registries, Repository};
 use crate::toolkit::Toolkit;
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,6 +19,7 @@ use std::path::{Path, PathBuf};
 pub use docker_archive::DockerArchive;
 pub use layout::Layout;
 pub use layout_archive::LayoutArchive;
+pub use registry::Registry;
 
 /// A place that holds images: an `index.json` and the blobs it leads to.
 ///
@@ -50,6 +53,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When that cannot be found out.
     fn referrers(&self, digest: &str) -> Result<Vec<Descriptor>>;
+
+    /// The repository at a registry that this is.
+    fn repository(&self) -> Option<&Repository> {
+        None
+    }
 
     /// Whether the digests of layers are promises of this place, or only the DiffIDs are.
     fn promises_layer_digests(&self) -> bool {
@@ -114,28 +122,26 @@ impl std::fmt::Debug for Opened {
     }
 }
 
-/// Opens the place that a reference points to.
+/// Opens the place that a reference points to, or asks the registry that it names.
 ///
 /// # Errors
 /// [`Error::Source`] when nothing is there, or nothing that holds images.
-pub fn open(toolkit: &Toolkit, reference: &ImageReference) -> Result<Opened> {
+pub fn open(toolkit: &Toolkit, registries: &Registries, reference: &ImageReference) -> Result<Opened> {
+    let only = Selector { tag: None, digest: None };
     if matches!(reference.location, Location::StandardInput) {
-        let selector = Selector { tag: None, digest: None };
-        return Ok(Opened { source: standard_input::open(toolkit)?, selector, path: PathBuf::from("-") });
+        return Ok(Opened { source: standard_input::open(toolkit)?, selector: only, path: PathBuf::from("-") });
     }
     let Some(Candidate { path, selector }) =
         reference.candidates.iter().find(|candidate| Path::new(&candidate.path).symlink_metadata().is_ok())
     else {
-        let (path, reason) = match (reference.candidates.last(), &reference.name) {
-            (Some(Candidate { path, .. }), None) => (path, "no such file or directory".to_owned()),
-            (Some(Candidate { path, .. }), Some(name)) => {
-                (path, format!("no such file or directory, and registries cannot be read yet ({})", name.canonical))
-            }
-            (None, Some(name)) => (&name.canonical, "registries cannot be read yet".to_owned()),
-            (None, None) => (&String::new(), "the reference names no place".to_owned()),
+        let last = reference.candidates.last().map(|candidate| candidate.path.as_str());
+        let Some(name) = &reference.name else {
+            let reason = if last.is_some() { "no such file or directory" } else { "the reference names no place" };
+            return Err(Error::Source { path: last.unwrap_or_default().into(), reason: reason.to_owned() });
         };
-        let path = PathBuf::from(path);
-        return Err(Error::Source { path, reason });
+        let source = Registry::open(registries, name).map_err(|error| registry::at(error, &name.familiar, last))?;
+        // The place is what the name meant, and nothing else.
+        return Ok(Opened { source: Box::new(source), selector: only, path: PathBuf::from(&name.canonical) });
     };
     let path = PathBuf::from(path);
     let metadata = path.metadata().map_err(Error::io("open", &path))?;

@@ -12,6 +12,7 @@ use portolan::copy::{self, Copy, Done, Options, Plan, Root};
 use portolan::interrupt::Interrupt;
 use portolan::progress::Quiet;
 use portolan::reference::{self, Selector};
+use portolan::registry::Registries;
 use portolan::sink::{self, Sink};
 use portolan::source::{self, Opened, Source};
 use portolan::{Result, Toolkit, manifest};
@@ -25,7 +26,12 @@ fn toolkit() -> &'static Toolkit {
 }
 
 fn opened(reference: &str) -> Opened {
-    source::open(toolkit(), &reference::parse(toolkit(), reference).unwrap()).unwrap()
+    source::open(
+        toolkit(),
+        &Registries::new(toolkit(), portolan::registry::Options::default()),
+        &reference::parse(toolkit(), reference).unwrap(),
+    )
+    .unwrap()
 }
 
 fn whole() -> Options {

@@ -25,7 +25,12 @@ export type ImageErrorCode =
   | "user-not-found"
   | "limit-exceeded"
   | "invalid-state"
-  | "blob-not-found";
+  | "blob-not-found"
+  | "unauthorized"
+  | "registry-unreachable"
+  | "registry-refused"
+  | "invalid-response"
+  | "insecure-location";
 
 /**
  * The word for an error. Those of images are the same in every language and on the command line. Three are of this package:

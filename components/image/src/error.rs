@@ -60,6 +60,16 @@ pub enum Code {
     InvalidState,
     /// A blob that the image refers to is not there.
     BlobNotFound,
+    /// A registry wants credentials, or other ones.
+    Unauthorized,
+    /// A registry cannot be reached, or keeps failing.
+    RegistryUnreachable,
+    /// A registry refuses, and asking again would not help.
+    RegistryRefused,
+    /// A registry answers what the protocol does not allow.
+    InvalidResponse,
+    /// A registry points to a place where no request should go.
+    InsecureLocation,
 }
 
 impl Code {
@@ -91,6 +101,11 @@ impl Code {
             Self::LimitExceeded => "limit-exceeded",
             Self::InvalidState => "invalid-state",
             Self::BlobNotFound => "blob-not-found",
+            Self::Unauthorized => "unauthorized",
+            Self::RegistryUnreachable => "registry-unreachable",
+            Self::RegistryRefused => "registry-refused",
+            Self::InvalidResponse => "invalid-response",
+            Self::InsecureLocation => "insecure-location",
         }
     }
 }

@@ -11,6 +11,7 @@ mod limits;
 mod manifest;
 mod platform;
 mod reference;
+mod registry;
 mod runtime;
 mod tree;
 mod types;

@@ -20,6 +20,12 @@ impl From<portolan_layer::Error> for Error {
     }
 }
 
+impl From<portolan_registry::Error> for Error {
+    fn from(error: portolan_registry::Error) -> Self {
+        Self { code: error.code().into(), message: error.to_string() }
+    }
+}
+
 /// One table for both directions, so that no code can be forgotten in one of them.
 macro_rules! codes {
     ($($code:ident),+ $(,)?) => {
@@ -48,6 +54,7 @@ codes! {
     AmbiguousDocument, UnsupportedMediaType, InvalidReference, ReferenceNotFound, InvalidPlatform, PlatformNotFound,
     InvalidArchive, InvalidPath, InvalidLink, InvalidWhiteout, InvalidCompression, UnsupportedCompression,
     CompressionMismatch, PathNotFound, UserNotFound, LimitExceeded, InvalidState, BlobNotFound,
+    Unauthorized, RegistryUnreachable, RegistryRefused, InvalidResponse, InsecureLocation,
 }
 
 /// The limits in force: the defaults with those replaced that the caller names.

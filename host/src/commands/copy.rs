@@ -3,8 +3,8 @@
 use super::{Context, ImageArgs, Outcome};
 use portolan::copy::{self, Copy, Done, Options, Plan, Reason, Root};
 use portolan::manifest::{self, Descriptor, Document};
-use portolan::reference::Location;
-use portolan::sink::{self, Destination};
+use portolan::reference::{ImageReference, Location};
+use portolan::sink::{self, Destination, Opening};
 use portolan::source::{self, Opened};
 use portolan::{Error, Result, platform, reference, text, word};
 use serde_json::json;
@@ -18,14 +18,15 @@ use serde_json::json;
 #[command(after_help = "EXAMPLES:\n  \
     portolan copy saved.tar oci:images:busybox\n  \
     portolan copy --platform linux/amd64,linux/arm64 oci:images:1.36 oci-archive:two.tar\n  \
-    portolan copy --referrers oci:images:1.36 oci:elsewhere:1.36\n  \
+    portolan copy --referrers ghcr.io/org/app:1.0 registry.example/app:1.0\n  \
+    portolan copy docker://alpine:3.20 oci:images\n  \
     portolan copy oci:images:1.36 docker-archive:busybox.tar:busybox:1.36 && docker load -i busybox.tar\n  \
     portolan copy oci:images:1.36 - | ssh host portolan unpack - rootfs")]
 pub(crate) struct Args {
-    /// What to copy, such as oci:DIR:TAG, an archive, or - for standard input; see `help references`
+    /// What to copy, such as ghcr.io/org/app:1.0, oci:DIR:TAG, an archive, or - for standard input; see `help references`
     #[arg(value_name = "SRC")]
     source: String,
-    /// Where to: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], a path, or - for standard output
+    /// Where to: a name at a registry, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], a path, or - for standard output
     #[arg(value_name = "DST")]
     destination: String,
     /// Only images for these platforms, and the attestations about them
@@ -58,7 +59,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         // One of Docker 25 or later is a layout too: its layers may be compressed, and only the layout says their digests.
         from.location = Location::Path;
     }
-    let opened = context.waiting.during(|| source::open(toolkit, &from))?;
+    authorize(context, &from, &destination)?;
+    let opened = context.waiting.during(|| source::open(toolkit, &context.registries, &from))?;
     let source = opened.source.as_ref();
     let roots = if args.all_tags {
         if tag.is_some() || opened.selector.tag.is_some() || opened.selector.digest.is_some() {
@@ -79,7 +81,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         roots.map(root).collect()
     };
     let options = Options { platforms, sparse: args.sparse, referrers: args.referrers };
-    let sink = sink::open(toolkit, &destination, args.replace)?;
+    let opening = Opening { registries: &context.registries, replace: args.replace, from: source.repository() };
+    let sink = sink::open(toolkit, &destination, opening)?;
     let plan = copy::plan(toolkit, source, &roots, &options, &context.interrupt)?;
     for warning in &plan.warnings {
         context.output.warn(&text::printable(warning));
@@ -91,13 +94,32 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         source,
         sink: sink.as_ref(),
         plan: &plan,
-        jobs: context.jobs,
+        jobs: context.transfers(source.repository().is_some() || matches!(destination, Destination::Registry(_))),
         progress: context.progress.as_ref(),
         interrupt: &context.interrupt,
     };
     let done = copy.run()?;
     print(args, context, &destination, &plan, &done)?;
     Ok(Outcome::Done)
+}
+
+/// Hands what was given to get in to the one registry of the two places.
+fn authorize(context: &Context, from: &ImageReference, to: &Destination) -> Result<()> {
+    let from = super::remote(from).map(|name| name.registry.as_str());
+    let to = match to {
+        Destination::Registry(name) => Some(name.registry.as_str()),
+        _ => None,
+    };
+    if let (Some(from), Some(to)) = (from, to)
+        && from != to
+        && context.is_given()
+    {
+        return Err(Error::Usage(format!("whether {from} or {to} is meant is not clear; use `portolan login`")));
+    }
+    for registry in from.iter().chain(&to) {
+        context.authorize_at(registry);
+    }
+    Ok(())
 }
 
 const TAG: &str = "org.opencontainers.image.ref.name";

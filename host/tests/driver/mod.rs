@@ -90,7 +90,11 @@ impl<'a> Image<'a> {
     /// Unpacks it.
     pub(crate) fn unpack(&self, destination: &Path) -> Result<Unpacked> {
         let toolkit = toolkit();
-        let opened = source::open(toolkit, &reference::parse(toolkit, &self.reference)?)?;
+        let opened = source::open(
+            toolkit,
+            &portolan::registry::Registries::new(toolkit, Default::default()),
+            &reference::parse(toolkit, &self.reference)?,
+        )?;
         let image = manifest::resolve(toolkit, opened.source.as_ref(), &opened.selector, linux_amd64())?;
         let layers = Layers {
             toolkit,

@@ -5,6 +5,7 @@ use crate::run::{Run, is_root, skip};
 use crate::sandbox::Sandbox;
 use portolan::interrupt::Interrupt;
 use portolan::progress::Quiet;
+use portolan::registry::{Options, Registries};
 use portolan::verify::Verify;
 use portolan::{Toolkit, reference, source};
 use portolan_tests::image::{Builder, Layer, Layout};
@@ -128,7 +129,9 @@ fn an_archive_cut_short_anywhere_is_an_error() {
         for length in lengths {
             fs::write(&path, &whole[..usize::try_from(length).unwrap()]).unwrap();
             let reference = reference::parse(toolkit, &name).unwrap();
-            let Ok(opened) = source::open(toolkit, &reference) else { continue };
+            let Ok(opened) = source::open(toolkit, &Registries::new(toolkit, Options::default()), &reference) else {
+                continue;
+            };
             let verify = Verify {
                 toolkit,
                 source: opened.source.as_ref(),

@@ -6,6 +6,7 @@ use crate::sandbox::Sandbox;
 use portolan::interrupt::Interrupt;
 use portolan::layers::Layers;
 use portolan::progress::Quiet;
+use portolan::registry::Registries;
 use portolan::rootfs::Privileges;
 use portolan::unpack::{Options, unpack};
 use portolan::{Toolkit, manifest, platform, reference, source};
@@ -73,7 +74,12 @@ fn row_11_directories_that_become_links_while_we_unpack_lead_nowhere() {
     let (mut unpacked, mut failed) = (0, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| swap(&sandbox.parent(), &outside, &done, &swaps));
-        let opened = source::open(toolkit, &reference::parse(toolkit, &name).unwrap()).unwrap();
+        let opened = source::open(
+            toolkit,
+            &Registries::new(toolkit, portolan::registry::Options::default()),
+            &reference::parse(toolkit, &name).unwrap(),
+        )
+        .unwrap();
         let wanted = platform::wanted(&[platform::parse(toolkit, "linux/amd64").unwrap()]);
         let image = manifest::resolve(toolkit, opened.source.as_ref(), &opened.selector, wanted).unwrap();
         let interrupt = Interrupt::default();

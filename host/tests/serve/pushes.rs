@@ -165,7 +165,12 @@ fn u_31_a_manifest_is_kept_byte_for_byte_and_read_by_other_tools() {
     }
     let toolkit = portolan::Toolkit::shared().unwrap();
     let reference = format!("oci:{}:1.0", root.path().join("a").display());
-    let opened = portolan::source::open(toolkit, &portolan::reference::parse(toolkit, &reference).unwrap()).unwrap();
+    let opened = portolan::source::open(
+        toolkit,
+        &portolan::registry::Registries::new(toolkit, Default::default()),
+        &portolan::reference::parse(toolkit, &reference).unwrap(),
+    )
+    .unwrap();
     let wanted = portolan::platform::wanted(&[]);
     let resolved = portolan::manifest::resolve(toolkit, opened.source.as_ref(), &opened.selector, wanted).unwrap();
     assert_eq!(resolved.descriptor.digest, digest.to_string());
