@@ -6,6 +6,8 @@
 //! - whatever comes from an image is made printable before a terminal sees it;
 //! - the exit code is 0 when it is done, 1 when the image is wrong, 2 when the run failed.
 
+mod artifact;
+mod attach;
 mod cat;
 mod completion;
 mod copy;
@@ -18,6 +20,8 @@ mod login;
 mod logout;
 mod ls;
 mod platforms;
+mod pull;
+mod push;
 mod referrers;
 mod registry;
 mod serve;
@@ -153,10 +157,14 @@ pub(crate) enum Command {
     Cat(cat::Args),
     Waste(waste::Args),
     Copy(copy::Args),
+    Pull(pull::Args),
+    Push(push::Args),
     Tag(tag::Args),
     Delete(delete::Args),
     Tags(tags::Args),
     Referrers(referrers::Args),
+    Attach(attach::Args),
+    Artifact(artifact::Args),
     Login(login::Args),
     Logout(logout::Args),
     Digest(digest::Args),
@@ -178,10 +186,14 @@ impl Command {
             Self::Cat(args) => cat::run(args, context),
             Self::Waste(args) => waste::run(args, context),
             Self::Copy(args) => copy::run(args, context),
+            Self::Pull(args) => pull::run(args, context),
+            Self::Push(args) => push::run(args, context),
             Self::Tag(args) => tag::run(args, context),
             Self::Delete(args) => delete::run(args, context),
             Self::Tags(args) => tags::run(args, context),
             Self::Referrers(args) => referrers::run(args, context),
+            Self::Attach(args) => attach::run(args, context),
+            Self::Artifact(args) => artifact::run(args, context),
             Self::Login(args) => login::run(args, context),
             Self::Logout(args) => logout::run(args, context),
             Self::Digest(args) => digest::run(args, context),

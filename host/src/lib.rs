@@ -15,6 +15,7 @@
 //! ```
 #![warn(unsafe_code)]
 
+pub mod artifact;
 mod bindings;
 pub mod copy;
 pub mod digest;

@@ -222,6 +222,13 @@ pub enum Error {
         /// What exceeded it.
         subject: String,
     },
+    /// A path that cannot stand in an artifact.
+    InvalidPath {
+        /// The path as it was given.
+        path: String,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
     /// A call came at a time when it has no meaning.
     InvalidState {
         /// What was called, and why it has no meaning now.
@@ -248,6 +255,7 @@ impl Error {
             Self::UserNotFound { .. } => Code::UserNotFound,
             Self::BlobNotFound { .. } => Code::BlobNotFound,
             Self::LimitExceeded { .. } => Code::LimitExceeded,
+            Self::InvalidPath { .. } => Code::InvalidPath,
             Self::InvalidState { .. } => Code::InvalidState,
         }
     }
@@ -299,6 +307,7 @@ impl fmt::Display for Error {
             Self::LimitExceeded { key, limit, subject } => {
                 write!(f, "{subject} exceeds the limit of {limit}; raise {key} to allow it")
             }
+            Self::InvalidPath { path, rule } => write!(f, "invalid path {path:?}: {rule}"),
             Self::InvalidState { reason } => f.write_str(reason),
         }
     }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod annotation;
+pub mod artifact;
 #[cfg(test)]
 mod blobs;
 pub mod config;

@@ -4,6 +4,7 @@
 //! library crates.
 
 mod archive;
+mod artifact;
 mod copy;
 mod digest;
 mod layer;

@@ -29,6 +29,13 @@ pub(crate) struct Args {
     /// Where to: a name at a registry, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], a path, or - for standard output
     #[arg(value_name = "DST")]
     destination: String,
+    #[command(flatten)]
+    what: What,
+}
+
+/// What is copied of an image, and with it.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct What {
     /// Only images for these platforms, and the attestations about them
     #[arg(long, short, value_name = "OS/ARCH", value_delimiter = ',')]
     platform: Vec<String>,
@@ -47,20 +54,25 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    transfer(&args.source, &args.destination, &args.what, context)
+}
+
+/// Copies from one place to another.
+pub(super) fn transfer(from: &str, to: &str, args: &What, context: &Context) -> Result<Outcome> {
     let toolkit = &context.toolkit;
-    let (destination, tag) = sink::destination(&reference::parse_destination(toolkit, &args.destination)?)?;
+    let (destination, tag) = sink::destination(&reference::parse_destination(toolkit, to)?)?;
     if context.output.json && is_standard_output(&destination) {
         return Err(Error::Usage("--json and the archive cannot both go to standard output".to_owned()));
     }
-    let image = ImageArgs { image: args.source.clone(), platform: args.platform.clone() };
+    let image = ImageArgs { image: from.to_owned(), platform: args.platform.clone() };
     let mut platforms = context.platforms(&image)?;
-    let mut from = reference::parse(toolkit, &args.source)?;
-    if from.location == Location::DockerArchive {
+    let mut reference = reference::parse(toolkit, from)?;
+    if reference.location == Location::DockerArchive {
         // One of Docker 25 or later is a layout too: its layers may be compressed, and only the layout says their digests.
-        from.location = Location::Path;
+        reference.location = Location::Path;
     }
-    authorize(context, &from, &destination)?;
-    let opened = context.waiting.during(|| source::open(toolkit, &context.registries, &from))?;
+    authorize(context, &reference, &destination)?;
+    let opened = context.waiting.during(|| source::open(toolkit, &context.registries, &reference))?;
     let source = opened.source.as_ref();
     let roots = if args.all_tags {
         if tag.is_some() || opened.selector.tag.is_some() || opened.selector.digest.is_some() {
@@ -99,7 +111,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         interrupt: &context.interrupt,
     };
     let done = copy.run()?;
-    print(args, context, &destination, &plan, &done)?;
+    print(from, context, &destination, &plan, &done)?;
     Ok(Outcome::Done)
 }
 
@@ -163,12 +175,12 @@ fn shown(destination: &Destination) -> String {
     format!("{scheme}:{}", path.display())
 }
 
-fn print(args: &Args, context: &Context, destination: &Destination, plan: &Plan, done: &Done) -> Result<()> {
+fn print(from: &str, context: &Context, destination: &Destination, plan: &Plan, done: &Done) -> Result<()> {
     let output = &context.output;
     let place = shown(destination);
     if output.json {
         return context.print_json(&json!({
-            "source": args.source,
+            "source": from,
             "destination": place,
             "roots": plan.roots.iter().map(|root| json!({
                 "tag": root.tag, "sourceDigest": root.old, "digest": root.new, "trimmed": root.trimmed,
