@@ -76,6 +76,11 @@ fn exit_code(error: &Error) -> u8 {
             | ErrorCode::InvalidPlatform
             | ErrorCode::PlatformNotFound
             | ErrorCode::PathNotFound
+            | ErrorCode::Unauthorized
+            | ErrorCode::RegistryUnreachable
+            | ErrorCode::RegistryRefused
+            | ErrorCode::InvalidResponse
+            | ErrorCode::InsecureLocation
             | ErrorCode::InvalidState => FAILED,
             _ => WRONG,
         },
@@ -93,7 +98,7 @@ fn help(error: &Error) -> Option<String> {
     let help = match error {
         Error::Image { code, .. } => match code {
             ErrorCode::InvalidReference => "`portolan help references` shows how images are named",
-            ErrorCode::ReferenceNotFound => "`portolan platforms` with the place alone lists what is there",
+            ErrorCode::ReferenceNotFound => "`portolan tags` with the place alone lists what is there",
             ErrorCode::InvalidPlatform => {
                 "platforms are written os/architecture or os/architecture/variant, such as linux/arm/v7"
             }

@@ -18,7 +18,7 @@ use portolan_image::digest::Hashes;
 use portolan_image::reference::{is_name, is_tag};
 use portolan_image::{Descriptor, Digest, Limits};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
 
@@ -168,6 +168,8 @@ struct State {
     tokens: HashMap<(String, String), token::Token>,
     /// What the driver said, also that there are none.
     credentials: HashMap<String, Option<Credentials>>,
+    /// Registries that have answered anything.
+    answered: HashSet<String>,
     warnings: Vec<String>,
     random: u64,
 }

@@ -115,13 +115,14 @@ pub(super) fn pack(
     Files::pack(&context.toolkit, artifact_type, config, files, subject, annotations).map_err(Error::into_usage)
 }
 
-/// Copies an artifact to where it shall be, under the tag of the destination or another one.
-pub(super) fn put(files: &Files, destination: &str, tag: Option<Option<String>>, context: &Context) -> Result<Outcome> {
+/// Copies an artifact to where it shall be; `about` is the image that it is attached to, as it was given.
+pub(super) fn put(files: &Files, destination: &str, about: Option<&str>, context: &Context) -> Result<Outcome> {
     let parsed = reference::parse_destination(&context.toolkit, destination)?;
     context.authorize(&parsed);
     let (place, own) = sink::destination(&parsed)?;
     let is_remote = matches!(place, sink::Destination::Registry(_));
-    let tag = tag.unwrap_or(own);
+    // What is about something else is found through that, and needs no tag.
+    let tag = if about.is_some() { None } else { own };
     let opening = Opening { registries: &context.registries, replace: false, from: None };
     let sink = sink::open(&context.toolkit, &place, opening)?;
     let roots = [Root { descriptor: files.descriptor().clone(), tag: tag.clone() }];
@@ -139,10 +140,10 @@ pub(super) fn put(files: &Files, destination: &str, tag: Option<Option<String>>,
     let digest = &files.descriptor().digest;
     if context.output.json {
         context.print_json(&json!({
-            "reference": destination, "tag": tag, "descriptor": super::inspect::descriptor(files.descriptor()),
+            "reference": about.unwrap_or(destination), "tag": tag, "descriptor": super::inspect::descriptor(files.descriptor()),
         }))?;
     } else if !context.output.quiet {
-        context.output.line(text::printable(&format!("{digest} -> {destination}")))?;
+        context.output.line(text::printable(&format!("{digest} -> {}", about.unwrap_or(destination))))?;
     }
     Ok(Outcome::Done)
 }

@@ -17,6 +17,9 @@ pub(crate) struct Args {
 const REFERENCES: &str = "\
 HOW IMAGES ARE NAMED
 
+  [REGISTRY/]NAME[:TAG][@DIGEST]      an image at a registry: ghcr.io/org/app:1.0;
+                                      docker.io and latest unless it is said otherwise
+  docker://NAME[:TAG][@DIGEST]        the same, whatever is on disk
   oci:DIR[:TAG][@DIGEST]              an image layout in a directory
   oci-archive:FILE[:TAG][@DIGEST]     an image layout in a tar archive, plain or gzip
   docker-archive:FILE[:NAME][@DIGEST] an archive of `docker save`
@@ -30,8 +33,12 @@ index of the place, those inside indexes too.
 Of the several ways to read a name with colons, the one with the longest path
 that exists is taken.
 
+A name is a path where that path exists, and else a name at a registry. Registries
+are spoken to over HTTPS, those of this machine over HTTP (--plain-http=BOOL).
+
 HOW PLACES ARE NAMED THAT ARE WRITTEN TO
 
+  [REGISTRY/]NAME[:TAG]               a repository at a registry
   oci:DIR[:TAG]                       a layout, which is made or added to
   oci-archive:FILE[:TAG]              a new archive of a layout
   docker-archive:FILE[:NAME]          a new archive for `docker load`, of one image
@@ -40,6 +47,7 @@ HOW PLACES ARE NAMED THAT ARE WRITTEN TO
   -[:TAG]                             an archive of a layout on standard output
 
 EXAMPLES
+  portolan inspect alpine:3.20
   portolan inspect oci:images/busybox:1.36
   portolan inspect busybox.tar
   portolan inspect docker-archive:saved.tar:busybox:latest

@@ -48,8 +48,9 @@ impl Failure {
             }
             cause = current.source();
         }
-        // A certificate that is wrong now is wrong in a second.
-        let is_final = reason.contains("certificate") || reason.contains("invalid peer");
+        // A certificate that is wrong now is wrong in a second, and a host that nobody knows too.
+        let is_final =
+            ["certificate", "invalid peer", "Name or service not known"].iter().any(|it| reason.contains(it));
         Self { reason, is_final }
     }
 }

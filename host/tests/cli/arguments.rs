@@ -63,7 +63,7 @@ fn what_is_not_there_is_a_failure_of_the_run_that_says_what_is_there() {
     let directory = demo_image::directory();
     let place = directory.display();
     for (args, says) in [
-        (vec!["inspect".to_owned(), "no/such/image".into()], "no image at no/such/image"),
+        (vec!["inspect".to_owned(), "./no/such/image".into()], "no image at ./no/such/image"),
         (vec!["inspect".into(), "http://x/y".into()], "unknown scheme"),
         (vec!["inspect".into(), format!("oci:{place}:1.1")], "there is 1.0"),
         (vec!["inspect".into(), format!("oci-archive:{place}")], "not an archive"),

@@ -7,6 +7,7 @@ mod digest;
 mod inspect;
 mod ls;
 mod platforms;
+mod registry;
 mod run;
 mod tree;
 mod unpack;

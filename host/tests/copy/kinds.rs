@@ -118,5 +118,4 @@ fn tags_come_and_go_and_everything_else_in_a_layout_stays() {
     assert_eq!(digest(&format!("oci:{}@{signature}", copied.display())), signature);
     portolan(&["delete", &format!("oci:{at}@{wanted}")]);
     assert!(refused(&["inspect", &format!("oci:{at}:2.0")]).contains("2.0"));
-    assert!(refused(&["copy", &demo(), "docker://localhost/x"]).contains("cannot be written to"));
 }

@@ -12,6 +12,8 @@ const REDIRECTS: u32 = 10;
 /// Bytes of an error that are read, and of what is shown of it.
 const ERROR_BYTES: u64 = 64 << 10;
 const SHOWN: usize = 400;
+/// How often a registry is tried again that has never answered.
+const FIRST_RETRIES: u32 = 2;
 /// Milliseconds before something is tried again, doubled each time.
 const PATIENCE: u64 = 250;
 const MOST_PATIENCE: u64 = 10_000;
@@ -169,9 +171,13 @@ impl Shared {
         loop {
             let unreachable = |reason| Error::Unreachable { request: request.clone(), reason };
             let attempt = self.attempt(desk, endpoint, ask, authorization.as_deref(), &request).await?;
-            let may_try = ask.again && tries < self.options.retries;
+            // A registry that has never answered is not there, rather than busy.
+            let is_known = self.state.borrow().answered.contains(&endpoint.registry);
+            let most = if is_known { self.options.retries } else { self.options.retries.min(FIRST_RETRIES) };
+            let may_try = ask.again && tries < most;
             let wait = match attempt {
                 Attempt::Reply(reply) => {
+                    self.state.borrow_mut().answered.insert(endpoint.registry.clone());
                     let is_passing = matches!(reply.status(), 408 | 429 | 500 | 502 | 503 | 504);
                     if !is_passing {
                         return Ok(reply);
@@ -180,7 +186,7 @@ impl Shared {
                     if let Some(seconds) = asked.filter(|seconds| *seconds > LONGEST_RETRY_AFTER) {
                         return Err(unreachable(format!("{}; come back in {seconds} s", reply.reason())));
                     }
-                    if !may_try {
+                    if !ask.again || tries >= self.options.retries {
                         return if ask.again { Err(unreachable(reply.reason())) } else { Ok(reply) };
                     }
                     asked.map_or(0, |seconds| seconds * 1000).max(self.back_off(tries))
