@@ -18,8 +18,9 @@ import {
 import { host } from "./platform.js";
 import { Pool, type WorkerPool } from "./pool.js";
 import type { Selector } from "./reference.js";
+import { type RegistryUse, registriesOf } from "./registry.js";
 import { asyncDispose, release } from "./release.js";
-import { until } from "./signal.js";
+import { following, until } from "./signal.js";
 import { type ImageSource, type Source, document, missing, open } from "./source.js";
 import { instance } from "./toolkit.js";
 import { type Node, Tree, type Waste } from "./tree.js";
@@ -46,7 +47,7 @@ export interface Wanted {
   digest?: string;
 }
 
-export interface OpenOptions extends Wanted, Abortable {
+export interface OpenOptions extends Wanted, RegistryUse {
   /** Workers for whatever reads layers; this thread does it otherwise. */
   pool?: WorkerPool;
   /** Limits that differ from their defaults. */
@@ -111,13 +112,15 @@ class Place {
  * console.log(image.config.env, image.layers.length);
  * ```
  *
+ * A name such as `ghcr.io/org/app:1.0` is asked for at its registry: only documents are fetched, and layers when they are read.
+ *
  * Fails with `invalid-source` when nothing is there, with `reference-not-found` or `platform-not-found` when no image is
  * meant or several are, or with what is wrong with a document on the way.
  */
 export async function openImage(from: ImageSource, options: OpenOptions = {}): Promise<Image> {
-  const { pool, limits, strict = false, signal, ...wanted } = options;
+  const { pool, limits, strict = false, signal, registries, registry, ...wanted } = options;
   if (pool && !(pool instanceof Pool)) throw new TypeError("expected a pool of createWorkerPool()");
-  const { source, selector } = await open(from, limits, signal);
+  const { source, selector } = await open(from, registriesOf({ registries, registry, limits }), limits, signal);
   const place = new Place(source, selector, pool ?? here, limits, strict);
   try {
     return new Image(place, await resolve(place, wanted, signal));
@@ -128,9 +131,9 @@ export async function openImage(from: ImageSource, options: OpenOptions = {}): P
 }
 
 /** Lists the images of a place without choosing one. */
-export async function listImages(from: ImageSource, options: Pick<OpenOptions, "tag" | "digest" | "limits" | "signal"> = {}): Promise<Listed[]> {
+export async function listImages(from: ImageSource, options: Pick<OpenOptions, "tag" | "digest" | "limits" | "signal" | "registries" | "registry"> = {}): Promise<Listed[]> {
   const { limits, signal } = options;
-  const { source, selector } = await open(from, limits, signal);
+  const { source, selector } = await open(from, registriesOf(options), limits, signal);
   try {
     return await list(source, present({ ...selector, ...selectorOf(options) }), limits, signal);
   } finally {
@@ -247,6 +250,7 @@ export class Image implements AsyncDisposable {
   /** The changes that layers make, as they are read. They are true when the iteration ends without an error. */
   async *changes({ layer, content = "none", verify = true, signal }: ChangesOptions = {}): AsyncGenerator<Change & { layer: number }, Summary[]> {
     const { work } = this.#place;
+    const { stop, unfollow } = following(signal);
     const wanted = layer === undefined ? [...this.layers.keys()] : [layer];
     const jobs = wanted.map((index) => this.#job(index, content, verify));
     const summaries: Summary[] = [];
@@ -255,7 +259,7 @@ export class Image implements AsyncDisposable {
     const reading: ReadAhead<Change, Summary>[] = [];
     try {
       for (const [position, index] of wanted.entries()) {
-        for (const job of jobs.slice(reading.length, position + ahead)) reading.push(new ReadAhead(work.changes(job, signal), content === "none"));
+        for (const job of jobs.slice(reading.length, position + ahead)) reading.push(new ReadAhead(work.changes(job, stop.signal), content === "none"));
         const layerRead = (reading[position] as ReadAhead<Change, Summary>).take();
         for (;;) {
           const { done, value } = await layerRead.next();
@@ -268,6 +272,9 @@ export class Image implements AsyncDisposable {
       }
       return summaries;
     } finally {
+      unfollow();
+      // Nobody waits for what a slow place has not sent yet.
+      stop.abort();
       await Promise.all(reading.map((it) => it.stop()));
     }
   }
@@ -301,23 +308,26 @@ export class Image implements AsyncDisposable {
 
   /**
    * The content of a file, every symbolic link followed inside the image. The stream ends without an error only when the
-   * layer it comes from was verified to its end. Fails with `path-not-found`.
+   * layer it comes from was verified to its end; or, unless `verify`, when the file is there, and what is left of the layer is
+   * not read. Cancelling the stream ends a download, too. Fails with `path-not-found`.
    */
-  async readFile(path: string, { signal }: Abortable = {}): Promise<ReadableStream<Uint8Array>> {
+  async readFile(path: string, { verify = true, signal }: Abortable & { verify?: boolean } = {}): Promise<ReadableStream<Uint8Array>> {
     const tree = await this.tree({ signal });
     const node = await until(tree.resolve(path), signal);
     if (node.kind !== "file" || !node.source) throw new PortolanError("path-not-found", `${path} is no file but a ${node.kind}`);
-    return toStream(this.#content(node, node.source, signal));
+    return toStream(this.#content(node, node.source, verify, signal));
   }
 
-  async *#content(node: Node, { layer, ordinal }: { layer: number; ordinal: number }, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  async *#content(node: Node, { layer, ordinal }: { layer: number; ordinal: number }, verify: boolean, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
     const size = node.size ?? 0;
     let offset = 0;
-    for await (const change of this.changes({ layer, content: [ordinal], signal })) {
-      if (change.type !== "content") continue;
-      yield* zeros(change.offset - offset);
-      yield change.bytes;
-      offset = change.offset + change.bytes.length;
+    for await (const change of this.changes({ layer, content: [ordinal], verify, signal })) {
+      if (change.type === "content") {
+        yield* zeros(change.offset - offset);
+        yield change.bytes;
+        offset = change.offset + change.bytes.length;
+      }
+      if (!verify && (offset === size || (change.type === "entry" && change.ordinal > ordinal))) break;
     }
     yield* zeros(size - offset);
   }
@@ -336,6 +346,16 @@ export class Image implements AsyncDisposable {
     const { source, work, limits, strict } = this.#place;
     const root = options.everything ? undefined : this.descriptor;
     return verification({ source, work, limits, strict, root, ...options });
+  }
+
+  /**
+   * The manifests at the same registry that have this image as their subject: signatures, SBOMs, attestations. Those of an index
+   * it is in are found with `digest`. Fails with `unsupported` for an image that is not at a registry.
+   */
+  async referrers({ digest = this.descriptor.digest, ...options }: Abortable & { artifactType?: string; digest?: string } = {}): Promise<Descriptor[]> {
+    const { source } = this.#place;
+    if (!source.referrers) throw new PortolanError("unsupported", `only registries are asked what refers to an image: this is a place of the kind ${source.kind}`);
+    return source.referrers(digest, options);
   }
 
   /** Frees what the image holds. It is not used afterwards. */

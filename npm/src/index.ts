@@ -1,5 +1,5 @@
 /**
- * OCI images in JavaScript: parse, select, verify and read them, in Node, browsers and workers.
+ * OCI images in JavaScript: parse, select, verify and read them, from files and registries, in Node, browsers and workers.
  *
  * @packageDocumentation
  */
@@ -32,6 +32,22 @@ export { pathBytes, pathOf } from "./path.js";
 export type { Platforms } from "./platform.js";
 export { type WorkerPool, createWorkerPool } from "./pool.js";
 export type { Candidate, ImageReference, Location, Name, References, Selector } from "./reference.js";
+export {
+  type BlobReader,
+  type Credentials,
+  type FetchOptions,
+  type How,
+  type ImageName,
+  type Mirror,
+  type Pulled,
+  type PushBlobOptions,
+  type Pushed,
+  Registries,
+  type RegistryOptions,
+  type RegistryUse,
+  listTags,
+  referrers,
+} from "./registry.js";
 export type { Mapping, Runtime, RuntimeConfig, RuntimeInputs } from "./runtime.js";
 export type { BlobSource, BytesLike, ImageSource, Range } from "./source.js";
 export { type Toolkit, toolkit } from "./toolkit.js";

@@ -1,14 +1,16 @@
 /** Where images are: an `index.json` and the blobs it leads to, read the same way whatever the place. */
 import { system } from "#system";
 import { PortolanError, attempt } from "./error.js";
-import type { Location, Selector } from "./reference.js";
+import type { Candidate, Location, Name, Selector } from "./reference.js";
+import type { Registries } from "./registry.js";
 import { type Bytes, blobBytes, memoryBytes } from "./source/bytes.js";
 import { openArchive } from "./source/archive.js";
 import { customSource } from "./source/custom.js";
 import { directoryHandleLayout } from "./source/layout.js";
+import { registrySource } from "./source/registry.js";
 import { until } from "./signal.js";
 import { instance } from "./toolkit.js";
-import type { Descriptor, Limits } from "./types.js";
+import type { Abortable, Descriptor, Limits } from "./types.js";
 
 /** A part of a blob, in bytes. */
 export interface Range {
@@ -39,7 +41,8 @@ export interface BlobSource {
 
 /**
  * Where an image can come from:
- * - a reference or path (Node, Deno and Bun): a layout directory, or an archive as `docker save` or an OCI tool writes it;
+ * - a path or reference to a file (Node, Deno and Bun): a layout directory, or an archive as `docker save` or an OCI tool writes it;
+ * - a name at a registry, such as `ghcr.io/org/app:1.0`, where no file has that name; with `docker://` in front nobody looks;
  * - the bytes of an archive: a `File`, `Blob`, `Uint8Array`, `ArrayBuffer` or `ReadableStream`;
  * - a directory handle of the File System Access API that holds a layout;
  * - any object with `index()` and `read(descriptor, range?)`.
@@ -69,12 +72,14 @@ export interface StoredBlob {
 /** A place that holds images. Blobs are handed out as they lie there; whoever reads one verifies it. */
 export interface Source {
   /** What this place is, for a person. */
-  readonly kind: "image layout" | "image layout archive" | "docker archive" | "custom";
+  readonly kind: "image layout" | "image layout archive" | "docker archive" | "custom" | "registry";
   /** Whether the digests of layers are promises of this place, or only the DiffIDs are. */
   readonly promisesLayerDigests: boolean;
   index(signal?: AbortSignal): Promise<Uint8Array>;
   /** A blob; nothing when it is not there. */
   fetch(descriptor: Descriptor, signal?: AbortSignal): Promise<StoredBlob | undefined>;
+  /** What refers to a manifest or index, where the place can be asked. */
+  referrers?(digest: string, options: Abortable & { artifactType?: string }): Promise<Descriptor[]>;
   close(): Promise<void>;
 }
 
@@ -88,9 +93,9 @@ export interface Opened {
 export const DOCUMENT_BYTES = 64 << 20;
 
 /** Opens a place. */
-export async function open(source: ImageSource, limits?: Limits, signal?: AbortSignal): Promise<Opened> {
+export async function open(source: ImageSource, registries: Registries, limits?: Limits, signal?: AbortSignal): Promise<Opened> {
   signal?.throwIfAborted();
-  if (typeof source === "string" || source instanceof URL) return openReference(source, limits, signal);
+  if (typeof source === "string" || source instanceof URL) return openReference(source, registries, limits, signal);
   if (source instanceof Blob) return whole(await openArchive(blobBytes(source), nameOf(source), limits, signal));
   if (source instanceof ArrayBuffer) return whole(await openArchive(memoryBytes(new Uint8Array(source)), "the archive", limits, signal));
   if (source instanceof Uint8Array) return whole(await openArchive(memoryBytes(source), "the archive", limits, signal));
@@ -116,33 +121,41 @@ export async function mostBytes(limits: Limits | undefined): Promise<number> {
   return limits?.["archive-bytes"] ?? Number(defaults().find(({ key }) => key === "archive-bytes")?.value);
 }
 
-async function openReference(source: string | URL, limits?: Limits, signal?: AbortSignal): Promise<Opened> {
+async function openReference(source: string | URL, registries: Registries, limits?: Limits, signal?: AbortSignal): Promise<Opened> {
   const { files } = system;
-  if (!files) throw new PortolanError("unsupported", "there are no paths here: hand over a File, bytes or a directory handle");
   let location: Location = "path";
-  let candidates = [{ path: source instanceof URL ? files.fromUrl(source) : "", selector: {} as Selector }];
-  let name: string | undefined;
-  if (typeof source === "string") {
-    const reference = await parse(source);
-    ({ location, candidates } = reference);
-    name = reference.name?.canonical;
-  }
-  for (const { path, selector } of candidates) {
-    const what = await files.kindOf(path);
-    if (!what) continue;
-    if (what === "directory") {
-      if (location === "layout-archive" || location === "docker-archive") throw wrongKind(path, "a directory, not an archive");
-      return { source: await files.layout(path, limits), selector };
+  let candidates: Candidate[] = [];
+  let name: Name | undefined;
+  if (typeof source === "string") ({ location, candidates, name } = await parse(source));
+  else if (files) candidates = [{ path: files.fromUrl(source), selector: {} }];
+  if (files) {
+    for (const { path, selector } of candidates) {
+      const what = await files.kindOf(path);
+      if (!what) continue;
+      if (what === "directory") {
+        if (location === "layout-archive" || location === "docker-archive") throw wrongKind(path, "a directory, not an archive");
+        return { source: await files.layout(path, limits), selector };
+      }
+      if (location === "layout") throw wrongKind(path, "not a directory");
+      const bytes: Bytes = await files.open(path);
+      const kind = location === "layout-archive" || location === "docker-archive" ? location : undefined;
+      return { source: await openArchive(bytes, path, limits, signal, kind), selector };
     }
-    if (location === "layout") throw wrongKind(path, "not a directory");
-    const bytes: Bytes = await files.open(path);
-    const kind = location === "layout-archive" || location === "docker-archive" ? location : undefined;
-    return { source: await openArchive(bytes, path, limits, signal, kind), selector };
   }
+  const none = files ? `there is no file ${candidates.at(-1)?.path}` : "there are no files here: hand over a File, bytes or a directory handle";
+  if (name && (files || location === "registry" || !/\.(tar|tgz|tar\.\w+)$/i.test(String(source)))) {
+    try {
+      return whole(await registrySource(registries, name, signal));
+    } catch (error) {
+      // A bare word could have been meant as a file.
+      const isBare = location === "path" && candidates.at(-1)?.path === source;
+      if (!isBare || !(error instanceof PortolanError) || error.code === "defect") throw error;
+      throw new PortolanError(error.code, `${error.message}; ${none}${files ? " either" : ""}`, { cause: error });
+    }
+  }
+  if (!files) throw new PortolanError("unsupported", `${source}: ${none}`);
   const last = candidates.at(-1)?.path;
-  if (last === undefined) throw new PortolanError("unsupported", `${name ?? source}: registries cannot be read yet`);
-  const more = name === undefined ? "" : `, and registries cannot be read yet (${name})`;
-  throw new PortolanError("invalid-source", `${last}: no such file or directory${more}`);
+  throw new PortolanError("invalid-source", last === undefined ? `${source}: the reference names no place` : `${last}: no such file or directory`);
 }
 
 async function parse(text: string) {

@@ -1,5 +1,7 @@
 /** What engines differ in. One file each in `system/`, chosen by the conditions of the import `#system`. */
 import type { Algorithm, Hash } from "../generated/interfaces/portolan-image-hasher.js";
+import type { CredentialHelper } from "../generated/interfaces/portolan-image-registry.js";
+import type { Credentials } from "./registry.js";
 import type { Source } from "./source.js";
 import type { Bytes } from "./source/bytes.js";
 import type { Rootfs } from "./unpack.js";
@@ -33,6 +35,10 @@ export interface System {
   breathe?(): Promise<void>;
   /** Copies a stream aside, so that it can be read at any offset. Fails with `limit-exceeded` beyond so many bytes. */
   spool(chunks: AsyncIterable<Uint8Array>, most: number, signal?: AbortSignal): Promise<Bytes>;
+  /** How requests are made: without anything of the engine's own, and without following redirects where that can be had. */
+  request: RequestInit;
+  /** What this machine knows of a registry, where there are places to look. */
+  credentials?(read: CredentialReader): Promise<Credentials | undefined>;
   gunzip(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
   beginWorker?(): Begun;
   /** Calls back with the port of whoever began this worker, in a worker. */
@@ -41,6 +47,12 @@ export interface System {
   files?: Files;
   /** Carries out what unpacking asks for, where there is a file system. */
   rootfs?(directory: string): Promise<Rootfs>;
+}
+
+/** Reads, for one registry, what is found where credentials are kept. */
+export interface CredentialReader {
+  file(bytes: Uint8Array, path: string): Credentials | CredentialHelper | undefined;
+  answer(bytes: Uint8Array): Credentials | undefined;
 }
 
 export interface Files {

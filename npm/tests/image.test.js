@@ -277,7 +277,7 @@ everyWay((way) => {
       [`oci:${join(directory, "demo.tar")}`, "invalid-source", "not a directory"],
       [`oci-archive:${DEMO}`, "invalid-source", "a directory"],
       [`docker-archive:${join(directory, "demo.tar")}`, "invalid-source", "manifest.json"],
-      ["docker://busybox", "unsupported", "registries"],
+      ["-", "invalid-source", "no such file"],
       ["/dev/null", "invalid-source", "regular file"],
       [/** @type {any} */ ({}), "invalid-source", "expected a path"],
       ["oci:", "invalid-reference", ""],

@@ -77,8 +77,8 @@ test("the command line of the package looks, lists and verifies, and tells what 
   const verified = run("verify", "oci:layout");
   assert.deepEqual([verified.status, verified.stderr], [0, ""]);
   assert.match(verified.stdout, /^verified 8 documents, 5 layers .*: no errors$/m);
-  assert.deepEqual(run("inspect", "nothing-here").status, 2);
-  assert.match(run("inspect", "nothing-here").stderr, /^error: nothing-here: no such file or directory/);
+  assert.deepEqual(run("inspect", "./nothing-here").status, 2);
+  assert.match(run("inspect", "./nothing-here").stderr, /^error: ./nothing-here: no such file or directory/);
   assert.match(run("frobnicate").stderr, /^error: there is no command frobnicate\nhelp: /);
   const digest = JSON.parse(run("inspect", "--json", "layout").stdout).layers[0].digest;
   const blob = join(place.folder, "layout/blobs", digest.replace(":", "/"));

@@ -11,7 +11,7 @@ export function customSource(given: BlobSource): Source {
     promisesLayerDigests: true,
     index: async (signal) => {
       signal?.throwIfAborted();
-      return readWhole(chunks(await until(given.index(signal), signal), signal));
+      return readWhole(chunksOf(await until(given.index(signal), signal), signal));
     },
     fetch: async (descriptor, signal) => {
       signal?.throwIfAborted();
@@ -19,7 +19,7 @@ export function customSource(given: BlobSource): Source {
       if (bytes === undefined) return undefined;
       return {
         size: descriptor.size,
-        stream: (signal) => chunks(bytes, signal),
+        stream: (signal) => chunksOf(bytes, signal),
         whereabouts: bytes instanceof Blob ? { kind: "blob", blob: bytes } : undefined,
       };
     },
@@ -27,7 +27,8 @@ export function customSource(given: BlobSource): Source {
   };
 }
 
-async function* chunks(bytes: BytesLike, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+/** The bytes of whatever may be handed over as such. */
+export async function* chunksOf(bytes: BytesLike, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
   if (bytes instanceof Uint8Array) yield bytes;
   else if (bytes instanceof ArrayBuffer) yield new Uint8Array(bytes);
   else if (bytes instanceof Blob) {

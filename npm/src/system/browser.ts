@@ -13,6 +13,8 @@ export const system: System = {
   parallelism: () => globalThis.navigator?.hardwareConcurrency ?? 2,
   breathe,
   spool,
+  // What a page gets for a redirect that is not followed says nothing, not even where it leads.
+  request: { redirect: "follow", credentials: "omit", referrerPolicy: "no-referrer", cache: "no-store" },
   gunzip,
   onPort,
   ...(typeof Worker === "function" && { beginWorker }),

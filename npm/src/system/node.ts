@@ -21,6 +21,8 @@ export const system: System = {
   platform: () => ({ os: OS[process.platform] ?? process.platform, architecture: ARCHITECTURE[process.arch] ?? process.arch }),
   parallelism: availableParallelism,
   spool,
+  request: { redirect: "manual", credentials: "omit" },
+  credentials: async (read) => (await import("./credentials-node.js")).findCredentials(read),
   // Whoever reads is told what goes wrong, and whoever is read is left when nobody reads on. It begins when it is read, so
   // that somebody is there to be told.
   gunzip: async function* (chunks) {

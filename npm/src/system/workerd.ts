@@ -27,5 +27,6 @@ export const system: System = {
   platform: () => ({ os: "linux", architecture: "amd64" }),
   parallelism: () => 1,
   spool,
+  request: { redirect: "manual" },
   gunzip,
 };

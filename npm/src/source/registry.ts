@@ -1,0 +1,34 @@
+/** An image at a registry: what a name resolves to, read from there as it is needed. */
+import { attempt } from "../error.js";
+import type { ImageName, Registries } from "../registry.js";
+import type { Name } from "../reference.js";
+import type { Source } from "../source.js";
+import { instance } from "../toolkit.js";
+import { type Descriptor, fromDescriptor } from "../types.js";
+import { memoryBytes, storedBlob } from "./bytes.js";
+
+/** What a tag or digest at a registry names now. It stays that, whatever becomes of the tag. */
+export async function registrySource(registries: Registries, { registry, repository, selector }: Name, signal?: AbortSignal): Promise<Source> {
+  const name: ImageName = { registry, repository, selector };
+  const root = await registries.resolve(name, { signal });
+  const { registry: interfaces } = await instance();
+  const tag = selector.tag ?? (selector.digest === undefined ? "latest" : undefined);
+  const index = attempt(() => interfaces.indexOf(fromDescriptor(root.descriptor), tag));
+  return {
+    kind: "registry",
+    promisesLayerDigests: true,
+    index: async () => index,
+    fetch: async (descriptor: Descriptor, signal) => {
+      if (descriptor.digest === root.descriptor.digest) return storedBlob(memoryBytes(root.bytes), 0, root.bytes.length);
+      // What a descriptor embeds does not have to be there.
+      if (descriptor.data && !(await registries.has(name, descriptor, { signal }))) return undefined;
+      return {
+        size: descriptor.size,
+        // Whoever reads it verifies it.
+        stream: (signal) => registries.fetch(name, descriptor, { verify: false, signal }),
+      };
+    },
+    referrers: (digest, options) => registries.referrers(name, digest, options),
+    close: async () => {},
+  };
+}
