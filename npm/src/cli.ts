@@ -2,10 +2,11 @@
 /** `npx portolan`: look at images and verify them, for those without the native program. */
 import { parseArgs } from "node:util";
 import { PortolanError } from "./error.js";
-import { type Image, listImages, openImage } from "./image.js";
+import { type Image, type OpenOptions, listImages, openImage } from "./image.js";
 import type { Finding } from "./manifest.js";
 import { createWorkerPool } from "./pool.js";
 import { printable } from "./printable.js";
+import type { RegistryOptions } from "./registry.js";
 import { toolkit } from "./toolkit.js";
 import type { Node } from "./tree.js";
 
@@ -24,15 +25,18 @@ Options:
       --json                Answer in JSON
       --limits <KEY=VALUE>  What an image may ask for, such as layers=16,ratio=200
       --jobs <N>            How many layers to read at once [default: one a processor]
+      --plain-http          Speak to registries without TLS
   -h, --help                Print help
   -V, --version             Print version
 
-The image is a layout directory or an archive: oci:DIR:TAG, oci-archive:FILE, docker-archive:FILE, or a path.
+The image is a layout directory or an archive: oci:DIR:TAG, oci-archive:FILE, docker-archive:FILE, or a path; or a name at a
+registry, such as ghcr.io/org/app:1.0, where no file has that name.
 
 Examples:
   npx portolan inspect oci:images/busybox:1.36
   npx portolan tree busybox.tar 'etc/**'
   npx portolan verify --json saved.tar
+  npx portolan inspect docker://alpine
 
 Exit codes: 0 done, 1 the image is wrong, 2 the run failed.`;
 
@@ -41,6 +45,7 @@ const OPTIONS = {
   json: { type: "boolean" },
   limits: { type: "string" },
   jobs: { type: "string" },
+  "plain-http": { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "V" },
 } as const;
@@ -48,7 +53,7 @@ const OPTIONS = {
 /** What is wrong with how the program was called. */
 class Usage extends Error {}
 
-type Values = { platform?: string[]; json?: boolean; limits?: string; jobs?: string };
+type Values = { platform?: string[]; json?: boolean; limits?: string; jobs?: string; "plain-http"?: boolean };
 
 async function run(argv: string[]): Promise<number> {
   let parsed;
@@ -85,16 +90,23 @@ function sayJson(value: unknown): number {
   return say(JSON.stringify(value, bytes, 2));
 }
 
+/** What the options say of limits and registries. */
+async function openOptions(values: Values): Promise<OpenOptions> {
+  const limits = values.limits === undefined ? undefined : (await toolkit()).limits.parse(values.limits);
+  const registry: RegistryOptions | undefined = values["plain-http"] ? { transport: "plain" } : undefined;
+  return { ...(limits && { limits }), ...(registry && { registry }) };
+}
+
 /** Opens the image with workers, does something with it, and frees both. */
 async function withImage(reference: string, values: Values, use: (image: Image) => Promise<number>): Promise<number> {
-  const limits = values.limits === undefined ? undefined : (await toolkit()).limits.parse(values.limits);
+  const options = await openOptions(values);
   const jobs = values.jobs === undefined ? undefined : Number(values.jobs);
   if (jobs !== undefined && (!Number.isInteger(jobs) || jobs < 1)) throw new Usage(`expected a number of jobs, not ${printable(values.jobs ?? "")}`);
   const pool = jobs === 1 ? undefined : createWorkerPool(jobs === undefined ? {} : { size: jobs });
   try {
     const image = await openImage(reference, {
       ...(pool && { pool }),
-      ...(limits && { limits }),
+      ...options,
       ...(values.platform && { platform: values.platform.flatMap((text) => text.split(",")) }),
     });
     try {
@@ -135,7 +147,7 @@ const inspect = (reference: string, values: Values) =>
   });
 
 async function platforms(reference: string, values: Values): Promise<number> {
-  const images = await listImages(reference, values.limits === undefined ? {} : { limits: (await toolkit()).limits.parse(values.limits) });
+  const images = await listImages(reference, await openOptions(values));
   if (values.json) return sayJson(images);
   const { platform: platforms } = await toolkit();
   const lines = images.map(({ descriptor, platform, attestation, attestationOf }) => {
@@ -217,7 +229,7 @@ function human(bytes: number): string {
 }
 
 /** The errors of a run that failed; all others are of the image. */
-const RUN: ReadonlySet<string> = new Set(["invalid-source", "unsupported", "defect", "invalid-reference", "invalid-platform", "reference-not-found", "platform-not-found", "path-not-found"]);
+const RUN: ReadonlySet<string> = new Set(["invalid-source", "unsupported", "defect", "invalid-reference", "invalid-platform", "reference-not-found", "platform-not-found", "path-not-found", "unauthorized", "registry-unreachable", "registry-refused", "invalid-response", "insecure-location", "invalid-state"]);
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // A reader that has seen enough is no error.

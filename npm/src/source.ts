@@ -142,15 +142,15 @@ async function openReference(source: string | URL, registries: Registries, limit
       return { source: await openArchive(bytes, path, limits, signal, kind), selector };
     }
   }
-  const none = files ? `there is no file ${candidates.at(-1)?.path}` : "there are no files here: hand over a File, bytes or a directory handle";
-  if (name && (files || location === "registry" || !/\.(tar|tgz|tar\.\w+)$/i.test(String(source)))) {
+  const none = files ? `there is no file ${source} either` : "there are no files here: hand over a File, bytes or a directory handle";
+  // A bare word could have been meant as a file.
+  const isBare = candidates.at(-1)?.path === source;
+  if (name && (files || !isBare || !/\.(tar|tgz|tar\.\w+)$/i.test(name.repository))) {
     try {
       return whole(await registrySource(registries, name, signal));
     } catch (error) {
-      // A bare word could have been meant as a file.
-      const isBare = location === "path" && candidates.at(-1)?.path === source;
       if (!isBare || !(error instanceof PortolanError) || error.code === "defect") throw error;
-      throw new PortolanError(error.code, `${error.message}; ${none}${files ? " either" : ""}`, { cause: error });
+      throw new PortolanError(error.code, `${error.message}; ${none}`, { cause: error });
     }
   }
   if (!files) throw new PortolanError("unsupported", `${source}: ${none}`);

@@ -9,6 +9,7 @@ import * as portolan from "../dist/index.js";
 import { Layout } from "./blobs.js";
 import { answers } from "./browser/answers.js";
 import { bundle, bundleWorker, executable, installed, launch, open, serve, traced } from "./chromium.js";
+import { Registry } from "./registry.js";
 import { dir, file, hardlink, opaque, symlink, whiteout } from "./tar.js";
 
 const skip = executable ? false : "there is no Chromium here: `make setup` installs it";
@@ -182,4 +183,74 @@ test("the example of a service worker serves the files of an image", { skip }, a
   assert.equal(await page.evaluate(async () => (await fetch("files/etc/motd")).status), 404);
   assert.deepEqual(complaints.filter((line) => !line.includes("404")), []);
   await page.close();
+});
+
+test("a page reads images at a registry that lets it, and says why it cannot at others", { skip }, async () => {
+  const registry = (await new Registry().start()).put(layout);
+  registry.login = { username: "traveller", password: "sea" };
+  registry.redirects = true;
+  const cors = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Accept, Authorization, Content-Type, Content-Range, Range",
+    "Access-Control-Expose-Headers": "Docker-Content-Digest, Link, Location, Range, WWW-Authenticate",
+  };
+  registry.headers = cors;
+  const site = await serve(join(place.folder, "site"), [`http://${registry.name}`, `http://127.0.0.1:${registry.elsewhere}`]);
+  const { page } = await open(browser, `${site.url}/test/`);
+  try {
+    await page.waitForFunction(() => "answers" in globalThis);
+    const read = (/** @type {string} */ reference, /** @type {number} */ workers = 0) =>
+      page.evaluate(async ({ reference, workers }) => {
+        const { Registries, createWorkerPool, openImage } = /** @type {any} */ (globalThis).portolan;
+        const pool = workers > 0 ? createWorkerPool({ size: workers }) : undefined;
+        const registries = new Registries({ retries: 0, credentials: () => ({ username: "traveller", password: "sea" }) });
+        try {
+          const image = await openImage(reference, { registries, pool, platform: "linux/amd64" });
+          const findings = [];
+          for await (const { message } of image.verify()) findings.push(message);
+          const text = await new Response(await image.readFile("etc/link", { verify: false })).text();
+          await image.close();
+          return { kind: image.kind, digest: image.descriptor.digest, findings, text };
+        } catch (error) {
+          return { code: /** @type {any} */ (error).code, message: /** @type {any} */ (error).message };
+        } finally {
+          await pool?.close();
+        }
+      }, { reference, workers });
+    const { digest } = (await openImage(archive)).descriptor;
+    for (const workers of [0, 2]) {
+      assert.deepEqual(await read(`${registry.name}/app`, workers), { kind: "registry", digest, findings: [], text: "NAME=Portolan\n" });
+    }
+    const elsewhere = registry.seen.filter(({ port, method }) => port === registry.elsewhere && method === "GET");
+    assert.ok(elsewhere.length >= 3, `${elsewhere.length} requests to the other port`);
+    for (const { headers } of elsewhere) assert.equal(headers.authorization, undefined);
+    // Bytes, a Blob, what is read from offsets, and a stream: none of them can be sent as it is read.
+    registry.redirects = false;
+    const pushed = await page.evaluate(async (name) => {
+      const { Registries, toolkit } = /** @type {any} */ (globalThis).portolan;
+      const registries = new Registries({ credentials: () => ({ username: "traveller", password: "sea" }) });
+      const { digest } = await toolkit();
+      const results = [];
+      const content = (/** @type {number} */ number) => new Uint8Array(200_000).fill(number);
+      const read = (/** @type {number} */ offset) => new Blob([content(3).subarray(offset)]).stream();
+      for (const [number, how] of [[1, content(1)], [2, new Blob([content(2)])], [3, read]]) {
+        const descriptor = { mediaType: "application/octet-stream", digest: digest.compute(content(number)), size: 200_000 };
+        results.push((await registries.pushBlob(name, descriptor, how, number === 2 ? {} : { chunk: 70_000 })).how);
+      }
+      results.push((await registries.pushStream(name, new Blob([content(4)]).stream())).how);
+      return results;
+    }, `${registry.name}/app`);
+    assert.deepEqual(pushed, ["uploaded", "uploaded", "uploaded", "uploaded"]);
+    registry.headers = {};
+    const refused = await read(`${registry.name}/app`);
+    assert.equal(refused.code, "registry-unreachable");
+    assert.match(refused.message, /Failed to fetch.*CORS/);
+    const word = await read("app.tar");
+    assert.deepEqual([word.code, /no files here: hand over a File/.test(word.message)], ["unsupported", true]);
+  } finally {
+    await page.close();
+    await site.close();
+    await registry.close();
+  }
 });

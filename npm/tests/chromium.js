@@ -64,13 +64,14 @@ export async function bundleWorker(folder, from, name) {
   for (const file of ["index.html", "page.js"]) cpSync(join(root, file), join(outDir, file));
 }
 
-/** Serves a folder. @param {string} folder @returns {Promise<{ url: string, close: () => Promise<void> }>} */
-export async function serve(folder) {
+/** Serves a folder whose pages may talk to no others than are named. @param {string} folder @param {string[]} [others] @returns {Promise<{ url: string, close: () => Promise<void> }>} */
+export async function serve(folder, others = []) {
+  const policy = others.length > 0 ? `${POLICY}; connect-src 'self' ${others.join(" ")}` : POLICY;
   const server = createServer((request, response) => {
     const path = join(folder, normalize(decodeURIComponent(new URL(request.url ?? "/", "http://x").pathname)));
     const file = existsSync(path) && statSync(path).isDirectory() ? join(path, "index.html") : path;
     if (!existsSync(file)) return void response.writeHead(404).end();
-    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-security-policy": POLICY });
+    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-security-policy": policy });
     response.end(readFileSync(file));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));

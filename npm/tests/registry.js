@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 /**
  * @typedef {import("node:http").IncomingMessage} Request
  * @typedef {import("node:http").ServerResponse} Response
- * @typedef {{ method: string, path: string, headers: import("node:http").IncomingHttpHeaders, port: number, sent?: number }} Seen
+ * @typedef {{ method: string, path: string, headers: import("node:http").IncomingHttpHeaders, port: number, sent?: number, ended?: boolean }} Seen
  */
 
 const sha256 = (/** @type {Uint8Array} */ bytes) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
@@ -34,7 +34,7 @@ export class Registry {
 
   async start() {
     for (const server of this.#servers) {
-      server.on("request", (request, response) => void this.#answer(request, response));
+      server.on("request", (request, response) => void this.#answer(request, response).catch(() => response.destroy()));
       await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
     }
     return this;
@@ -81,8 +81,10 @@ export class Registry {
   async #answer(request, response) {
     const { method = "", url = "", headers, socket } = request;
     const port = socket.localPort ?? 0;
+    /** @type {Seen} */
     const seen = { method, path: url, headers, port };
     this.seen.push(seen);
+    response.on("close", () => (seen.ended = true));
     for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value);
     const answer = (/** @type {number} */ status, /** @type {Record<string, string>} */ more = {}, /** @type {string | Buffer} */ body = "") => {
       response.writeHead(status, { "Content-Length": String(Buffer.byteLength(body)), ...more });

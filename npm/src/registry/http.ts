@@ -5,8 +5,8 @@ import { following, until } from "../signal.js";
 
 /** A body that brings less than this in the time of patience is no body. */
 const LEAST_BYTES = 1024;
-/** How long a body is kept open that nobody reads, in milliseconds. Browsers have few connections, and others wait. */
-const RESTING = 15_000;
+/** A body that nobody reads is kept open for this part of the patience. Browsers have few connections, and others wait. */
+const RESTING = 1 / 4;
 
 /** Whether `fetch` is that of a page: it follows redirects unseen, does not send streams, and says little of what failed. */
 export const isPage = system.request.redirect === "follow";
@@ -170,7 +170,7 @@ export class Answer {
 
   /** Whoever reads has something else to do, until {@link chunk}: after a while the connection is let go. */
   rest(): void {
-    this.#resting = setTimeout(() => this.#stop.abort(new Failure("nobody read on", false)), RESTING);
+    this.#resting = setTimeout(() => this.#stop.abort(new Failure("nobody read on", false)), this.#patience * RESTING);
     // Nobody waits for that.
     (this.#resting as unknown as { unref?(): void }).unref?.();
   }
