@@ -70,8 +70,8 @@ test("it is imported, and its command runs", () => {
 });
 
 const SAMPLE = `
-import { createWorkerPool, listImages, openImage, pathOf, PortolanError, toolkit, unpack } from "portolan";
-import type { BlobSource, Change, Config, Descriptor, ErrorCode, Finding, Image, Manifest, Node, Platform, Summary, Tree, Verified, WorkerPool } from "portolan";
+import { createWorkerPool, listImages, listTags, openImage, pathOf, PortolanError, referrers, Registries, toolkit, unpack } from "portolan";
+import type { BlobSource, Change, Config, Credentials, Descriptor, ErrorCode, Finding, Image, Manifest, Node, Platform, Summary, Tree, Verified, WorkerPool } from "portolan";
 
 export async function sample(place: string | Blob | BlobSource, signal: AbortSignal): Promise<string[]> {
   const pool: WorkerPool = createWorkerPool({ size: 1 });
@@ -101,6 +101,12 @@ export async function sample(place: string | Blob | BlobSource, signal: AbortSig
   else lines.push(...document.manifests.map((it: Descriptor) => it.digest));
   const host: Platform = platform.host();
   lines.push(pathOf(new Uint8Array([255])), host.os, ...(await listImages(place)).map(({ descriptor }) => descriptor.digest));
+  const credentials: Credentials = { username: "traveller", password: "sea" };
+  const registries = new Registries({ credentials: async () => credentials, transport: "plain", mirrors: [{ registry: "docker.io", host: "mirror.example" }], signal });
+  lines.push(...(await listTags("ghcr.io/org/app", { registries })), ...(await referrers("busybox", { registry: { retries: 0 } })).map(({ digest }) => digest));
+  for await (const chunk of registries.fetch("busybox", image.layers[0]!, { offset: 10, signal })) lines.push(String(chunk.length));
+  const { how, digest, size } = await registries.pushStream({ registry: "localhost:5000", repository: "app" }, new Blob([]));
+  lines.push(how, digest, String(size), (await registries.pushBlob("localhost:5000/app", image.layers[0]!, (offset) => new Blob([]).slice(offset), { chunk: 1 << 20 })).how);
   await image.close();
   await pool.close();
   return lines;

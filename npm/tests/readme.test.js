@@ -1,13 +1,16 @@
 // @ts-check
 /** Every example of the README and of `examples/` that runs in Node, run as it stands beside the package as it is installed. */
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { installed } from "./chromium.js";
 import { REPOSITORY } from "./components.js";
+import { Layout } from "./blobs.js";
+import { Registry } from "./registry.js";
 
 const README = fileURLToPath(new URL("../README.md", import.meta.url));
 const DEMO = join(REPOSITORY, "tests/images/demo");
@@ -16,6 +19,7 @@ const DEMO = join(REPOSITORY, "tests/images/demo");
 const EXPECTED = /** @type {[string, RegExp][]} */ ([
   ["image.platforms()", /linux[\s\S]*arm64 sha256:[0-9a-f]{64}[\s\S]*sha256:/],
   ["index: () =>", /^sha256:[0-9a-f]{64}$/m],
+  ["listTags", /^4 \[ '1\.0' \]\nNAME="Portolan demo"\n[\s\S]*\n1$/m],
   ["tree.walk", /etc\/os-release file \d+ 0[\s\S]*NAME=[\s\S]*usr\/bin 755[\s\S]*var\/cache/],
   ["image.verify", /^4 layers, 0 errors$/m],
   ["createWorkerPool", /^0\.\d+$/m],
@@ -26,14 +30,23 @@ const EXPECTED = /** @type {[string, RegExp][]} */ ([
 
 /** @type {{ folder: string, remove: () => void }} */
 let place;
+/** What stands for the registry that is named in the examples. @type {Registry} */
+let registry;
 
-before(() => {
+before(async () => {
   place = installed();
+  const demo = new Layout();
+  for (const name of readdirSync(join(DEMO, "blobs/sha256"))) demo.blobs.set(`sha256:${name}`, readFileSync(join(DEMO, "blobs/sha256", name)));
+  demo.entries = JSON.parse(readFileSync(join(DEMO, "index.json"), "utf8")).manifests;
+  registry = (await new Registry().start()).put(demo);
   cpSync(DEMO, join(place.folder, "layout"), { recursive: true });
   execFileSync("tar", ["-cf", join(place.folder, "busybox.tar"), "-C", DEMO, "."]);
 });
 
-after(() => place.remove());
+after(async () => {
+  await registry.close();
+  place.remove();
+});
 
 const examples = [...readFileSync(README, "utf8").matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => String(code));
 
@@ -43,12 +56,12 @@ test("every example has its expectation", () => {
 
 for (const [index, code] of examples.entries()) {
   const expected = EXPECTED.filter(([word]) => code.includes(word));
-  test(`example ${index + 1} of the README runs`, () => {
+  test(`example ${index + 1} of the README runs`, async () => {
     assert.notDeepEqual(expected, [], code);
     const script = join(place.folder, `example-${index}.mjs`);
-    writeFileSync(script, code);
-    const { status, stdout, stderr } = spawnSync(process.execPath, [script], { cwd: place.folder, encoding: "utf8" });
-    assert.deepEqual([status, stderr], [0, ""]);
+    writeFileSync(script, code.replaceAll("ghcr.io/org", registry.name));
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [script], { cwd: place.folder });
+    assert.equal(stderr, "");
     assert.ok(expected.some(([, answer]) => answer.test(stdout)), stdout);
   });
 }
@@ -77,8 +90,10 @@ test("the command line of the package looks, lists and verifies, and tells what 
   const verified = run("verify", "oci:layout");
   assert.deepEqual([verified.status, verified.stderr], [0, ""]);
   assert.match(verified.stdout, /^verified 8 documents, 5 layers .*: no errors$/m);
+  assert.match(run("--help").stdout, /or a name at a\nregistry, such as/);
+  assert.match(run("inspect", "docker://127.0.0.1:1/app@nothing").stderr, /^error: .*nothing/);
   assert.deepEqual(run("inspect", "./nothing-here").status, 2);
-  assert.match(run("inspect", "./nothing-here").stderr, /^error: ./nothing-here: no such file or directory/);
+  assert.match(run("inspect", "./nothing-here").stderr, /^error: \.\/nothing-here: no such file or directory/);
   assert.match(run("frobnicate").stderr, /^error: there is no command frobnicate\nhelp: /);
   const digest = JSON.parse(run("inspect", "--json", "layout").stdout).layers[0].digest;
   const blob = join(place.folder, "layout/blobs", digest.replace(":", "/"));

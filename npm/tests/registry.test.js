@@ -1,13 +1,15 @@
 // @ts-check
 /** Images at registries: one that does as it is told, and one as people run it. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { Registries, listImages, listTags, openImage, referrers, unpack } from "../dist/index.js";
 import { Layout, sha256 } from "./blobs.js";
 import { DEMO, MOTD, PLATFORMS, TAG, demoTree, installed, skopeo } from "./demo.js";
@@ -340,6 +342,18 @@ test("manifests are pushed with their tags, found by what they refer to, and del
   await registries.delete(`${app}:signed`);
   assert.equal(await registries.stat(`${app}:signed`), undefined);
   await assert.rejects(registries.delete(app), portolan("invalid-reference", "tag or digest"));
+});
+
+test("the command line reads images at registries", async () => {
+  const cli = async (/** @type {string[]} */ ...args) => {
+    const found = await promisify(execFile)(process.execPath, [fileURLToPath(new URL("../dist/cli.js", import.meta.url)), ...args]).catch((error) => error);
+    return { code: found.code ?? 0, stdout: found.stdout, stderr: found.stderr };
+  };
+  assert.match((await cli("inspect", "-p", "linux/arm64", `${app}:1.0`)).stdout, /^image .*\(registry\)$/m);
+  assert.match((await cli("platforms", "--plain-http", `docker://${app}:1.0`)).stdout, /linux\/arm64$/m);
+  assert.match((await cli("verify", `${app}:1.0`)).stdout, /no errors$/m);
+  const { code, stderr } = await cli("tree", `${app}:2.0`);
+  assert.deepEqual([code, /^error: .*2\.0/.test(stderr)], [2, true]);
 });
 
 /** Debian's registry in a directory of its own. @returns {Promise<{ name: string, stop: () => Promise<void> }>} */
