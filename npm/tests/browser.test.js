@@ -234,7 +234,7 @@ test("a page reads images at a registry that lets it, and says why it cannot at 
       const results = [];
       const content = (/** @type {number} */ number) => new Uint8Array(200_000).fill(number);
       const read = (/** @type {number} */ offset) => new Blob([content(3).subarray(offset)]).stream();
-      for (const [number, how] of [[1, content(1)], [2, new Blob([content(2)])], [3, read]]) {
+      for (const [number, how] of /** @type {[number, unknown][]} */ ([[1, content(1)], [2, new Blob([content(2)])], [3, read]])) {
         const descriptor = { mediaType: "application/octet-stream", digest: digest.compute(content(number)), size: 200_000 };
         results.push((await registries.pushBlob(name, descriptor, how, number === 2 ? {} : { chunk: 70_000 })).how);
       }
