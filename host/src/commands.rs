@@ -82,7 +82,7 @@ impl Cli {
             Command::Completion(args) => return completion::run(args, &Output::new(&self.global)),
             Command::Help(args) => return help::run(args, &Output::new(&self.global)),
             // These stop in their own way, and read no image.
-            Command::Serve(args) => return serve::run(args, &self.global.limits, &Output::new(&self.global)),
+            Command::Serve(args) => return serve::run(args, &self.global, &Output::new(&self.global)),
             Command::Gc(args) => return gc::run(args, &Output::new(&self.global)),
             _ => {}
         }
@@ -197,10 +197,8 @@ impl Command {
             Self::Login(args) => login::run(args, context),
             Self::Logout(args) => logout::run(args, context),
             Self::Digest(args) => digest::run(args, context),
-            Self::Completion(args) => completion::run(args, &context.output),
-            Self::Help(args) => help::run(args, &context.output),
-            Self::Serve(args) => serve::run(args, &[], &context.output),
-            Self::Gc(args) => gc::run(args, &context.output),
+            // These have run already: they need no context.
+            Self::Serve(_) | Self::Gc(_) | Self::Completion(_) | Self::Help(_) => Ok(Outcome::Done),
         }
     }
 }

@@ -99,6 +99,7 @@ impl Copy<'_> {
 
     /// Copies the blobs, the largest first.
     fn blobs(&self) -> Result<Done> {
+        self.progress.expect(self.plan.blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add));
         let interrupt = self.interrupt.child();
         let next = AtomicUsize::new(0);
         let result: Mutex<Result<Done>> = Mutex::new(Ok(Done::default()));
@@ -137,6 +138,7 @@ impl Copy<'_> {
 
     fn blob(&self, descriptor: &Descriptor, interrupt: &Interrupt) -> Result<Stored> {
         if self.sink.has(descriptor)? {
+            self.progress.skip(descriptor.size);
             return Ok(Stored::Present);
         }
         let (source, progress) = (self.source, self.progress);
@@ -158,6 +160,9 @@ impl Copy<'_> {
         };
         let stored = self.sink.put(descriptor, &fetch, interrupt);
         progress.end(digest);
+        if let Ok(Stored::Present) = stored {
+            progress.skip(descriptor.size);
+        }
         stored
     }
 }

@@ -2,6 +2,12 @@
 
 /// Takes notice of how far a run is. Calls come from several threads.
 pub trait Progress: Sync {
+    /// So many bytes will be done in all.
+    fn expect(&self, _bytes: u64) {}
+
+    /// So many of them are done without having been read: they were there.
+    fn skip(&self, _bytes: u64) {}
+
     /// A blob of so many bytes begins.
     fn begin(&self, digest: &str, size: u64);
 

@@ -37,6 +37,8 @@ pub struct Options {
     pub mirrors: Vec<Mirror>,
     /// Hosts of token servers on other sites that may see credentials.
     pub trusted_realms: Vec<String>,
+    /// Whether no credentials are looked for, and anybody's tokens do.
+    pub anonymous: bool,
     /// How often a request is sent again.
     pub retries: u32,
     /// Bytes of a chunk of an upload; nothing sends blobs in one piece.
@@ -54,6 +56,7 @@ impl Default for Options {
             authorities: Vec::new(),
             mirrors: Vec::new(),
             trusted_realms: Vec::new(),
+            anonymous: false,
             retries: 5,
             chunk: None,
             patience: Duration::from_secs(60),
@@ -473,6 +476,7 @@ impl Registries {
         let given = self.shared.given.lock().unwrap_or_else(PoisonError::into_inner).get(registry).cloned();
         match given {
             Some(credentials) => Ok(Some(credentials)),
+            None if self.shared.options.anonymous => Ok(None),
             None => credentials::find(&self.shared.toolkit, registry),
         }
     }

@@ -25,7 +25,7 @@ mod tls;
 
 pub use access::Access;
 pub use answer::LogFormat;
-pub use proxy::{Given, Pieces, Upstream, UpstreamError, Upstreams};
+pub use proxy::Upstreams;
 
 use crate::error::{Error, Result};
 use crate::store::Store;

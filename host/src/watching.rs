@@ -20,6 +20,15 @@ pub(crate) struct Bars {
     multi: MultiProgress,
     style: ProgressStyle,
     blobs: Mutex<HashMap<String, Blob>>,
+    total: Mutex<Total>,
+}
+
+/// Everything that is to be done, where that is known.
+#[derive(Default)]
+struct Total {
+    size: u64,
+    done: u64,
+    bar: Option<ProgressBar>,
 }
 
 struct Blob {
@@ -50,6 +59,27 @@ impl Bars {
                 })
                 .progress_chars("━╸─"),
             blobs: Mutex::default(),
+            total: Mutex::default(),
+        }
+    }
+
+    /// Moves the last of the bars on, which is that of everything.
+    fn move_on(&self, bytes: u64) {
+        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        if total.size == 0 {
+            return;
+        }
+        total.done = total.done.saturating_add(bytes).min(total.size);
+        match &total.bar {
+            Some(bar) => bar.set_position(total.done),
+            None if self.started.elapsed() >= PATIENCE => {
+                let bar = ProgressBar::new(total.size).with_style(self.style.clone());
+                let bar = self.multi.add(bar.with_elapsed(self.started.elapsed()));
+                bar.set_prefix(format!("{:12}", "total"));
+                bar.set_position(total.done);
+                total.bar = Some(bar);
+            }
+            None => {}
         }
     }
 
@@ -59,11 +89,21 @@ impl Bars {
 }
 
 impl Progress for Bars {
+    fn expect(&self, bytes: u64) {
+        let mut total = self.total.lock().unwrap_or_else(PoisonError::into_inner);
+        total.size = total.size.saturating_add(bytes);
+    }
+
+    fn skip(&self, bytes: u64) {
+        self.move_on(bytes);
+    }
+
     fn begin(&self, digest: &str, size: u64) {
         self.blobs().insert(digest.to_owned(), Blob { begun: Instant::now(), size, done: 0, bar: None });
     }
 
     fn advance(&self, digest: &str, bytes: u64) {
+        self.move_on(bytes);
         let mut blobs = self.blobs();
         let Some(blob) = blobs.get_mut(digest) else { return };
         blob.done += bytes;
@@ -71,7 +111,7 @@ impl Progress for Bars {
             Some(bar) => bar.set_position(blob.done),
             None if self.started.elapsed() >= PATIENCE => {
                 let bar = ProgressBar::new(blob.size).with_style(self.style.clone());
-                let bar = self.multi.add(bar.with_elapsed(blob.begun.elapsed()));
+                let bar = self.multi.insert(0, bar.with_elapsed(blob.begun.elapsed()));
                 bar.set_prefix(short(digest));
                 bar.set_position(blob.done);
                 blob.bar = Some(bar);
@@ -112,6 +152,14 @@ impl Lines {
 }
 
 impl Progress for Lines {
+    fn expect(&self, bytes: u64) {
+        complain(&json!({ "event": "expect", "bytes": bytes }).to_string());
+    }
+
+    fn skip(&self, bytes: u64) {
+        complain(&json!({ "event": "skip", "bytes": bytes }).to_string());
+    }
+
     fn begin(&self, digest: &str, size: u64) {
         self.lines().insert(digest.to_owned(), Line { size, done: 0, said: Instant::now() });
         complain(&json!({ "event": "begin", "digest": digest, "size": size }).to_string());

@@ -1,11 +1,12 @@
 //! `serve`: a registry over image layouts.
 
-use super::Outcome;
 use super::gc::{Seconds, places};
+use super::{Global, Outcome};
 use crate::output::{Output, complain};
+use portolan::interrupt::Interrupt;
 use portolan::serve::{Access, LogFormat, Server, Upstreams};
 use portolan::store::{Rules, Store};
-use portolan::{Error, Result};
+use portolan::{Error, Result, Toolkit};
 use portolan_image::Limits;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
@@ -63,8 +64,8 @@ pub(crate) struct Args {
     complete: bool,
 }
 
-pub(crate) fn run(args: &Args, limits: &[String], output: &Output) -> Result<Outcome> {
-    let given = Limits::default().with(&limits.join(",")).map_err(|error| Error::Usage(error.to_string()))?;
+pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Outcome> {
+    let given = Limits::default().with(&global.limits.join(",")).map_err(|error| Error::Usage(error.to_string()))?;
     let rules = Rules { read_only: args.read_only, limits: given, complete: args.complete };
     let store = Store::open(places(&args.layouts)?, rules)?;
     let mut builder = Server::builder(store).cors(args.cors.clone()).expiry(args.upload_expiry.0);
@@ -78,7 +79,9 @@ pub(crate) fn run(args: &Args, limits: &[String], output: &Output) -> Result<Out
         builder = builder.access(Access::read(file)?);
     }
     if !args.proxy.is_empty() {
-        let mut upstreams = Upstreams::default();
+        let toolkit = Toolkit::new(Vec::new())?;
+        let options = global.registry.options(&toolkit, &Interrupt::default())?;
+        let mut upstreams = Upstreams::new(&toolkit, options);
         for proxy in &args.proxy {
             let (name, url) = proxy.split_once('=').unwrap_or((proxy, ""));
             upstreams.add(name, url)?;

@@ -23,9 +23,18 @@ pub(super) struct Http {
     /// Registries on this machine are no business of a proxy.
     direct: reqwest::Client,
     outside: reqwest::Client,
-    runtime: Runtime,
+    runtime: Option<Runtime>,
     patience: Duration,
     interrupt: Interrupt,
+}
+
+/// A server that pulls through is dropped among its own tasks, where a runtime must not wait for its threads.
+impl Drop for Http {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Why nothing came back.
@@ -92,7 +101,13 @@ impl Http {
             let _entered = runtime.enter();
             (builder().no_proxy().build().map_err(failed)?, builder().build().map_err(failed)?)
         };
-        Ok(Self { direct, outside, runtime, patience: options.patience, interrupt: options.interrupt.clone() })
+        Ok(Self {
+            direct,
+            outside,
+            runtime: Some(runtime),
+            patience: options.patience,
+            interrupt: options.interrupt.clone(),
+        })
     }
 
     /// Sends a request and answers the head of what comes back, and its body.
@@ -126,13 +141,14 @@ impl Http {
             None if writes => headers.insert(CONTENT_LENGTH, HeaderValue::from(0)),
             _ => None,
         };
+        let Some(handle) = self.runtime.as_ref().map(|runtime| runtime.handle().clone()) else { return Err(stopped()) };
         let client = if is_here(&request.url) { &self.direct } else { &self.outside };
         let mut builder = client.request(method, &request.url).headers(headers);
         if let Some((body, _)) = body {
             builder = builder.body(body);
         }
         // Its timers need the runtime when it is made.
-        let response = match self.until(async { builder.send().await }) {
+        let response = match until(&handle, &self.interrupt, async { builder.send().await }) {
             Some(Ok(response)) => response,
             Some(Err(error)) => return Err(Failure::of(&error)),
             None => return Err(stopped()),
@@ -142,12 +158,7 @@ impl Http {
             value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
         });
         let head = wit::Response { status: response.status().as_u16(), headers: headers.collect(), url: None };
-        let answer = Answer {
-            response,
-            handle: self.runtime.handle().clone(),
-            patience: self.patience,
-            interrupt: self.interrupt.clone(),
-        };
+        let answer = Answer { response, handle, patience: self.patience, interrupt: self.interrupt.clone() };
         Ok((head, answer))
     }
 
@@ -159,10 +170,6 @@ impl Http {
             std::thread::sleep(left.min(TICK));
         }
         Ok(())
-    }
-
-    fn until<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        until(self.runtime.handle(), &self.interrupt, future)
     }
 }
 

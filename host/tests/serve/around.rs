@@ -112,7 +112,7 @@ fn pages_of_allowed_origins_may_read() {
 
 /// What the upstream has, and what it is asked.
 fn pull_through(upstream: &Running, root: &Path) -> Running {
-    let mut upstreams = Upstreams::default();
+    let mut upstreams = Upstreams::new(portolan::Toolkit::shared().unwrap(), Default::default());
     upstreams.add("docker.io", &format!("http://{}", upstream.address)).unwrap();
     Running::with(root, Rules::default(), move |builder| builder.proxy(upstreams))
 }
@@ -260,7 +260,7 @@ fn w_32_an_upstream_is_asked_as_anybody_and_no_credentials_go_there() {
         ok("layer"),
         challenge("http://169.254.169.254/token"),
     ]);
-    let mut upstreams = Upstreams::default();
+    let mut upstreams = Upstreams::new(portolan::Toolkit::shared().unwrap(), Default::default());
     upstreams.add("up", &format!("http://{address}")).unwrap();
     let server = Running::with(root.path(), Rules::default(), move |builder| builder.proxy(upstreams));
     let ask = |name: &str, digest| {
@@ -274,7 +274,7 @@ fn w_32_an_upstream_is_asked_as_anybody_and_no_credentials_go_there() {
     assert_eq!(ask("x", sha256(b"layer")).is(200).body, b"layer");
     ask("y", sha256(b"other")).is(502);
     let asked = asked.join().unwrap();
-    assert!(asked[1].starts_with("get /token?scope=repository%3ax%3apull http/1.1"), "{}", asked[1]);
+    assert!(asked[1].starts_with("get /token?scope=repository:x:pull http/1.1"), "{}", asked[1]);
     assert!(asked[2].contains("authorization: bearer given"));
     assert!(asked.iter().all(|asked| !asked.contains("c2vjcmv0")));
 }

@@ -12,6 +12,8 @@ use portolan_image::{Algorithm, Descriptor, Digest, Document, MediaType};
 /// The manifest types that are understood (Q-01).
 pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
+/// The size of a blob that nobody knows.
+const UNMEASURED: u64 = u64::MAX;
 /// What servers say that know no better: the document itself tells then.
 const SAYING_NOTHING: [&str; 4] = ["application/octet-stream", "application/json", "text/plain", "binary/octet-stream"];
 
@@ -214,7 +216,7 @@ impl Shared {
             };
             *have = have.saturating_add(bytes);
             // Bytes too many are for whoever verifies.
-            if *have >= descriptor.size {
+            if *have >= descriptor.size || descriptor.size == UNMEASURED && is_complete {
                 return Ok(());
             }
             stalls = if bytes > 0 { 0 } else { stalls + 1 };
