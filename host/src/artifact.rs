@@ -82,9 +82,8 @@ impl Files {
         };
         let mut instance = toolkit.instantiate()?;
         let packed = instance.attempt(|exports, store| exports.portolan_image_artifact().call_pack(store, &parts))?;
-        let index = instance.attempt(|exports, store| {
-            exports.portolan_image_registry().call_index_of(store, &packed.descriptor, None)
-        })?;
+        let index = instance
+            .attempt(|exports, store| exports.portolan_image_registry().call_index_of(store, &packed.descriptor))?;
         let files = files.into_iter().chain(config).map(|(descriptor, path)| (descriptor.digest, path)).collect();
         Ok(Self { index, packed, files })
     }

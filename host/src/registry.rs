@@ -268,10 +268,10 @@ impl Registries {
         run.map(drop)
     }
 
-    /// The bytes of an `index.json` that lists one descriptor, under a tag where it has one.
-    pub(crate) fn index_of(&self, descriptor: &Descriptor, tag: Option<&str>) -> Result<Vec<u8>> {
+    /// The bytes of an `index.json` that lists one descriptor.
+    pub(crate) fn index_of(&self, descriptor: &Descriptor) -> Result<Vec<u8>> {
         let mut instance = self.shared.toolkit.instantiate()?;
-        instance.attempt(|exports, store| exports.portolan_image_registry().call_index_of(store, descriptor, tag))
+        instance.attempt(|exports, store| exports.portolan_image_registry().call_index_of(store, descriptor))
     }
 
     /// What registries have warned of since this was last asked.

@@ -59,6 +59,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// The tag under which what lies here was asked for, where only that says it.
+    fn tag(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether the digests of layers are promises of this place, or only the DiffIDs are.
     fn promises_layer_digests(&self) -> bool {
         true

@@ -75,7 +75,7 @@ impl Bars {
             None if self.started.elapsed() >= PATIENCE => {
                 let bar = ProgressBar::new(total.size).with_style(self.style.clone());
                 let bar = self.multi.add(bar.with_elapsed(self.started.elapsed()));
-                bar.set_prefix(format!("{:12}", "total"));
+                bar.set_prefix(format!("{:19}", "total"));
                 bar.set_position(total.done);
                 total.bar = Some(bar);
             }

@@ -8,7 +8,7 @@ use crate::bindings::exports::portolan::image::registry::{
 };
 use crate::bindings::exports::portolan::image::types::Descriptor;
 use crate::types::{Imported, Limit, Result, limits};
-use portolan_image::layout::{Listing, Untagged};
+use portolan_image::layout::Listing;
 use portolan_registry::client::{
     self, BlobPush, How, ManifestPush, Mirror, Pulled, Pushed, Reference, Transport, credentials,
 };
@@ -42,12 +42,9 @@ impl Guest for Component {
         Ok(client::fallback_tag(&digest.parse()?))
     }
 
-    fn index_of(descriptor: Descriptor, tag: Option<String>) -> Result<Vec<u8>> {
+    fn index_of(descriptor: Descriptor) -> Result<Vec<u8>> {
         let mut listing = Listing::default();
-        match tag {
-            Some(tag) => listing.set_tag(&tag, &descriptor.try_into()?, Untagged::Drop),
-            None => listing.add(&descriptor.try_into()?),
-        }
+        listing.add(&descriptor.try_into()?);
         Ok(listing.to_bytes())
     }
 }

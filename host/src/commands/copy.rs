@@ -82,12 +82,23 @@ pub(super) fn transfer(from: &str, to: &str, args: &What, context: &Context) -> 
     } else if matches!(destination, Destination::DockerArchive(_)) {
         let resolved = manifest::resolve(toolkit, source, &opened.selector, platform::wanted(&platforms))?;
         platforms.clear();
-        vec![Root { tag: tag.or_else(|| annotation(&resolved.descriptor, FULL_NAME)), descriptor: resolved.descriptor }]
+        // Docker knows images by their whole names.
+        let whole = || {
+            let path = opened.path.to_string_lossy();
+            let name = path.split('@').next().unwrap_or_default();
+            source.tag().map(|tag| format!("{}:{tag}", name.strip_suffix(&format!(":{tag}")).unwrap_or(name)))
+        };
+        let tag = tag.or_else(|| annotation(&resolved.descriptor, FULL_NAME)).or_else(whole);
+        vec![Root { tag, descriptor: resolved.descriptor }]
     } else {
         let named = opened.selector.tag.clone().filter(|tag| !tag.starts_with('@'));
         let roots = manifest::roots(toolkit, source, &opened.selector)?.into_iter();
         let root = |descriptor: Descriptor| Root {
-            tag: tag.clone().or_else(|| own_tag(&descriptor)).or_else(|| named.clone()),
+            tag: tag
+                .clone()
+                .or_else(|| own_tag(&descriptor))
+                .or_else(|| named.clone())
+                .or_else(|| source.tag().map(str::to_owned)),
             descriptor,
         };
         roots.map(root).collect()

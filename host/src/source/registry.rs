@@ -13,6 +13,7 @@ pub struct Registry {
     repository: Repository,
     root: Pulled,
     index: Vec<u8>,
+    tag: Option<String>,
 }
 
 impl Registry {
@@ -23,9 +24,10 @@ impl Registry {
     pub fn open(registries: &Registries, name: &Name) -> Result<Self> {
         let repository = registry::repository(name);
         let root = registries.resolve(&repository, &name.selector)?;
-        let latest = || name.selector.digest.is_none().then_some("latest");
-        let index = registries.index_of(&root.descriptor, name.selector.tag.as_deref().or_else(latest))?;
-        Ok(Self { registries: registries.clone(), repository, root, index })
+        let index = registries.index_of(&root.descriptor)?;
+        let latest = || name.selector.digest.is_none().then(|| "latest".to_owned());
+        let tag = name.selector.tag.clone().or_else(latest);
+        Ok(Self { registries: registries.clone(), repository, root, index, tag })
     }
 
     /// What the name meant.
@@ -60,6 +62,10 @@ impl Source for Registry {
 
     fn repository(&self) -> Option<&Repository> {
         Some(&self.repository)
+    }
+
+    fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
     }
 
     fn kind(&self) -> &'static str {

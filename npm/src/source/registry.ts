@@ -12,8 +12,7 @@ export async function registrySource(registries: Registries, { registry, reposit
   const name: ImageName = { registry, repository, selector };
   const root = await registries.resolve(name, { signal });
   const { registry: interfaces } = await instance();
-  const tag = selector.tag ?? (selector.digest === undefined ? "latest" : undefined);
-  const index = attempt(() => interfaces.indexOf(fromDescriptor(root.descriptor), tag));
+  const index = attempt(() => interfaces.indexOf(fromDescriptor(root.descriptor)));
   return {
     kind: "registry",
     promisesLayerDigests: true,
