@@ -143,14 +143,18 @@ export class Registries {
     if (verify && offset > 0) throw new TypeError("only a whole blob can be verified");
     const { repository } = await parts(name);
     const begin = (client: wit.Client) => client.fetch(repository, fromDescriptor(descriptor), toBigInt(offset));
-    const verifier = verify ? attempt((await instance()).digest.Verifier.start.bind(null, descriptor.digest, toBigInt(descriptor.size))) : undefined;
+    const { digest } = await instance();
     const { job, done } = await this.#begin(begin, signal);
+    let verifier: { feed(bytes: Uint8Array): void; finish(): void } | undefined;
     try {
+      if (verify) verifier = attempt(() => digest.Verifier.start(descriptor.digest, toBigInt(descriptor.size)));
       for await (const chunk of job.deliver(Math.max(0, descriptor.size - offset))) {
         attempt(() => verifier?.feed(chunk));
         yield chunk;
       }
       attempt(() => verifier?.finish());
+    } catch (error) {
+      throw this.#failed(error);
     } finally {
       done();
       if (verifier) release(verifier);
@@ -233,21 +237,26 @@ export class Registries {
   /** Begins a job, and answers how to end it. */
   async #begin(make: (client: wit.Client) => wit.Job, given: AbortSignal | undefined, upload?: Upload): Promise<{ job: Job; done: () => void }> {
     const { stop, unfollow } = following(this.#options.signal, given);
-    stop.signal.throwIfAborted();
-    const { client } = await until((this.#client ??= this.#load()), stop.signal);
-    const job = new Job(attempt(() => make(client)), {
-      http: { fetch: this.#options.fetch ?? globalThis.fetch.bind(globalThis), patience: this.#options.patience ?? 60_000 },
-      upload,
-      signal: stop.signal,
-      credentials: (registry) => until(this.#credentials(registry), stop.signal),
-    });
-    return {
-      job,
-      done: () => {
-        unfollow();
-        job.release();
-      },
-    };
+    const { signal } = stop;
+    try {
+      signal.throwIfAborted();
+      const { client } = await until((this.#client ??= this.#load()), signal);
+      const { fetch = globalThis.fetch.bind(globalThis), patience = 60_000 } = this.#options;
+      const credentials = (registry: string) => until(this.#credentials(registry), signal);
+      const job = new Job(attempt(() => make(client)), { http: { fetch, patience }, upload, signal, credentials });
+      return {
+        job,
+        done: () => {
+          unfollow();
+          job.release();
+        },
+      };
+    } catch (error) {
+      unfollow();
+      // It may be loaded another time.
+      if (!signal.aborted && !this.#loaded) this.#client = undefined;
+      throw error;
+    }
   }
 
   async #run(make: (client: wit.Client) => wit.Job, signal: AbortSignal | undefined, upload?: Upload): Promise<wit.Outcome> {
@@ -255,12 +264,16 @@ export class Registries {
     try {
       return await job.complete();
     } catch (error) {
-      // Its memory is what the defect left.
-      if (error instanceof PortolanError && error.code === "defect") this.#client = undefined;
-      throw error;
+      throw this.#failed(error);
     } finally {
       done();
     }
+  }
+
+  #failed(error: unknown): unknown {
+    // Its memory is what the defect left.
+    if (error instanceof PortolanError && error.code === "defect") this.#client = undefined;
+    return error;
   }
 
   /** An instance of its own, whose memory is what answers have made of it. */

@@ -154,7 +154,9 @@ export class Answer {
   async read(most: number): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
     let length = 0;
-    for (let chunk = await this.chunk(); chunk && length <= most; chunk = await this.chunk()) {
+    while (length <= most) {
+      const chunk = await this.chunk();
+      if (!chunk) break;
       const part = chunk.subarray(0, most + 1 - length);
       parts.push(part);
       length += part.length;
