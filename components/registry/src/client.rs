@@ -26,7 +26,6 @@ pub use address::Transport;
 pub use credentials::Credentials;
 pub use pull::Pulled;
 pub use push::{BlobPush, How, ManifestPush, Pushed};
-pub use referrers::fallback_tag;
 
 /// How a client behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]

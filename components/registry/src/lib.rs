@@ -7,6 +7,7 @@ pub mod client;
 pub mod error;
 pub mod http;
 pub mod job;
+pub mod referrers;
 pub mod server;
 
 pub use client::{Client, Credentials, Options, Repository};

@@ -39,7 +39,7 @@ impl Guest for Component {
     }
 
     fn referrers_tag(digest: String) -> Result<String> {
-        Ok(client::fallback_tag(&digest.parse()?))
+        Ok(registry::referrers::tag(&digest.parse()?))
     }
 
     fn index_of(descriptor: Descriptor) -> Result<Vec<u8>> {

@@ -7,22 +7,12 @@ use super::{Endpoint, Reference, Repository, Shared, scope};
 use crate::error::{Error, Result};
 use crate::http::Method;
 use crate::job::{Desk, Outcome};
+use crate::referrers;
 use portolan_image::json::Value;
 use portolan_image::{Descriptor, Digest, Document, Index, MediaType};
 
 /// How often the update of a referrers tag begins anew because somebody else was faster.
 const UPDATES: usize = 5;
-
-/// The tag under which the referrers of a manifest are listed where a registry has no API for them (W-15).
-#[must_use]
-pub fn fallback_tag(subject: &Digest) -> String {
-    let legal = |character: char| {
-        if character.is_ascii_alphanumeric() || "._-".contains(character) { character } else { '-' }
-    };
-    let algorithm = subject.algorithm().to_string();
-    let cut = |text: &str, most: usize| text.chars().take(most).map(legal).collect::<String>();
-    format!("{}-{}", cut(&algorithm, 32), cut(subject.encoded(), 64))
-}
 
 impl Shared {
     pub(super) async fn referrers(
@@ -96,7 +86,7 @@ impl Shared {
         subject: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>> {
-        let tag = Reference::Tag(fallback_tag(subject));
+        let tag = Reference::Tag(referrers::tag(subject));
         let pulled = match self.pull_manifest_from(desk, endpoint, repository, &tag).await {
             Ok(Some(pulled)) => pulled,
             Ok(None) | Err(Error::Image(_)) => return Ok(Vec::new()),
@@ -129,7 +119,7 @@ impl Shared {
         subject: &Digest,
         change: Change,
     ) -> Result<()> {
-        let tag = fallback_tag(subject);
+        let tag = referrers::tag(subject);
         let reference = Reference::Tag(tag.clone());
         for _ in 0..UPDATES {
             let (current, old) = match self.pull_manifest_from(desk, endpoint, repository, &reference).await? {
@@ -225,24 +215,5 @@ impl About {
         };
         let subject = subject.as_ref().map(|subject| subject.digest.clone());
         Self { subject, artifact_type, annotations: annotations.clone() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// W-15.
-    #[test]
-    fn the_tag_is_cut_and_legal() {
-        let text = include_str!("../../../../tests/fixtures/vectors/referrers-tags.json");
-        let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
-        for case in vectors["cases"].as_array().unwrap() {
-            let digest: Digest = case["digest"].as_str().unwrap().parse().unwrap();
-            assert_eq!(fallback_tag(&digest), case["tag"].as_str().unwrap());
-        }
-        let long: Digest = format!("{}:{}", ["abcdefgh"; 5].join("+"), "x".repeat(90)).parse().unwrap();
-        let tag = fallback_tag(&long);
-        assert_eq!(tag, format!("abcdefgh-abcdefgh-abcdefgh-abcde-{}", "x".repeat(64)));
     }
 }

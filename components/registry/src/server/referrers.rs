@@ -1,8 +1,9 @@
 //! The list of what refers to a manifest (spec.md#listing-referrers).
 
 use super::Result;
-use super::query::{Query, encode};
+use super::query::Query;
 use super::refusal::{Code, Refusal, quote};
+use crate::http::encode;
 use portolan_image::Digest;
 use portolan_image::json::Value;
 
@@ -76,21 +77,6 @@ pub fn page<'a>(
     Ok(Page { body, link, filters: (!wanted.is_empty()).then_some("artifactType") })
 }
 
-/// The tag under which clients keep the referrers of a manifest at registries without this list (W-15).
-#[must_use]
-pub fn tag(subject: &Digest) -> String {
-    let algorithm = subject.algorithm().as_str().chars().take(32);
-    let text = algorithm.chain(['-']).chain(subject.encoded().chars().take(64));
-    text.map(|char| if char.is_ascii_alphanumeric() || matches!(char, '_' | '.' | '-') { char } else { '-' }).collect()
-}
-
-/// Whether a tag has the form of a referrers tag, so that what it names may list referrers (W-18).
-#[must_use]
-pub fn is_tag_of_referrers(tag: &str) -> bool {
-    let (algorithm, encoded) = tag.split_once('-').unwrap_or_default();
-    !algorithm.is_empty() && encoded.len() >= 32 && encoded.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,15 +134,5 @@ mod tests {
         assert_eq!((sizes(&page), page.filters), (vec![2, 4], Some("artifactType")));
         assert_eq!(sizes(&list("artifactType=a/none", usize::MAX)), [0; 0]);
         assert_eq!(list("", usize::MAX).filters, None);
-    }
-
-    #[test]
-    fn w_15_the_referrers_tag_is_a_digest_cut_to_a_tag() {
-        let digest = Descriptor::empty().digest;
-        assert_eq!(tag(&digest), digest.to_string().replace(':', "-"));
-        let long: Digest = format!("{}:{}=", ["abcdefgh"; 6].join("+"), "x".repeat(80)).parse().unwrap();
-        assert_eq!(tag(&long), format!("abcdefgh-abcdefgh-abcdefgh-abcde-{}", "x".repeat(64)));
-        assert!(is_tag_of_referrers(&tag(&digest)));
-        assert!(!is_tag_of_referrers("1.0-rc1"));
     }
 }

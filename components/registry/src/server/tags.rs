@@ -1,8 +1,9 @@
 //! Lists of tags and of repositories, page by page (spec.md#listing-tags).
 
 use super::Result;
-use super::query::{Query, encode};
+use super::query::Query;
 use super::refusal::{Code, Refusal, quote};
+use crate::http::encode;
 use portolan_image::json::Value;
 
 /// What a page of a list holds, and how the next one is asked for.

@@ -2,7 +2,8 @@
 
 use super::script::{REGISTRY, Turn, digest, document, manifest, manifest_descriptor, on, play, repository};
 use portolan_image::{Descriptor, Index, Limits, MediaType};
-use portolan_registry::client::{Reference, fallback_tag};
+use portolan_registry::client::Reference;
+use portolan_registry::referrers::tag as tag_of;
 use portolan_registry::{Error, Outcome};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -100,7 +101,7 @@ fn without_the_api_the_tag_is_read_and_what_is_no_index_counts_as_none() {
     let (other_bytes, two) = referrer("a/two", &subject);
     let mut play = play();
     let api = || on(&format!("GET /v2/app/referrers/{}", subject.digest)).status(404);
-    let tag = || on(&format!("GET /v2/app/manifests/{}", fallback_tag(&subject.digest)));
+    let tag = || on(&format!("GET /v2/app/manifests/{}", tag_of(&subject.digest)));
     let list = || tag().says("Content-Type", INDEX).bytes(index(&[one.clone(), two.clone()]));
     for (turns, expected) in [
         (vec![api(), list()], vec![one.clone(), two.clone()]),
@@ -150,7 +151,7 @@ fn a_deleted_referrer_leaves_the_referrers_tag() {
     let two = referrer("a/two", &subject).1;
     let mut play = play();
     let job = play.client.delete(&repository("app"), &Reference::Digest(one.digest.clone()));
-    let tag = format!("/v2/app/manifests/{}", fallback_tag(&subject.digest));
+    let tag = format!("/v2/app/manifests/{}", tag_of(&subject.digest));
     let after = index(std::slice::from_ref(&two));
     assert_eq!(Index::parse(&after, &Limits::default()).unwrap().manifests.len(), 1);
     let run = play.run(

@@ -3,7 +3,8 @@
 use super::script::{Turn, blob, digest, document, manifest, manifest_descriptor, on, play, repository};
 use portolan_image::digest::{SoftwareHashes, digest_bytes};
 use portolan_image::{Algorithm, Descriptor, MediaType};
-use portolan_registry::client::{BlobPush, How, ManifestPush, Pushed, fallback_tag};
+use portolan_registry::client::{BlobPush, How, ManifestPush, Pushed};
+use portolan_registry::referrers::tag as tag_of;
 use portolan_registry::{Error, Outcome};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -270,7 +271,7 @@ fn a_subject_that_the_registry_does_not_know_is_listed_by_us() {
     let entry = String::from_utf8(descriptor.to_value().to_bytes()).unwrap();
     let list =
         |entries: &str| format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{entries}]}}"#).into_bytes();
-    let tag = format!("/v2/app/manifests/{}", fallback_tag(&subject.digest));
+    let tag = format!("/v2/app/manifests/{}", tag_of(&subject.digest));
     let get = || on(&format!("GET {tag}"));
     let update = |body: &[u8]| on(&format!("PUT {tag}")).with("Content-Type", INDEX).body(body).status(201);
     let push = |turns: Vec<Turn>| push_manifest(&bytes, manifest_descriptor(&bytes), &[], turns).outcome;
