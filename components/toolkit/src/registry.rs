@@ -10,7 +10,7 @@ use crate::bindings::exports::portolan::image::types::Descriptor;
 use crate::types::{Imported, Limit, Result, limits};
 use portolan_image::layout::Listing;
 use portolan_registry::client::{
-    self, BlobPush, How, ManifestPush, Mirror, Pulled, Pushed, Reference, Transport, credentials,
+    BlobPush, How, ManifestPush, Mirror, Pulled, Pushed, Reference, Transport, credentials,
 };
 use portolan_registry::{self as registry, Credentials, Repository, http};
 use std::cell::RefCell;
