@@ -163,6 +163,7 @@ test("tokens are bought with the credentials that are given, and no other port s
   await assert.rejects(anonymous().resolve(`${app}:1.0`), portolan("unauthorized", registry.name));
   await assert.rejects(openImage(`${app}:1.0`, { registry: { credentials: () => ({ username: "traveller", password: "desert" }) } }), portolan("unauthorized"));
   await assert.rejects(new Registries({ credentials: () => Promise.reject(new Error("locked")) }).ping(registry.name), /locked/);
+  await assert.rejects(new Registries({ credentials: () => ({ token: "no\nheader" }) }).ping(registry.name), portolan("registry-unreachable", "Authorization cannot be a header"));
 });
 
 test("Node finds credentials where Docker keeps them, and asks the helpers that are named there", async () => {

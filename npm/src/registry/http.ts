@@ -37,7 +37,13 @@ export interface Sent {
 /** Sends a request and answers what comes back. Throws a {@link Failure} when nothing does. */
 export async function send(http: Http, request: wit.Request, { body, length }: Sent, signal: AbortSignal | undefined): Promise<Answer> {
   const headers = new Headers();
-  for (const { name, value } of request.headers) headers.append(name, value);
+  for (const { name, value } of request.headers) {
+    try {
+      headers.append(name, value);
+    } catch {
+      throw new Failure(`${name} cannot be a header`, true);
+    }
+  }
   if (!isPage) {
     // The bytes of a blob are those that have the digest. A page cannot ask for that.
     headers.set("Accept-Encoding", "identity");
