@@ -49,10 +49,10 @@ use portolan::{Error, Result, Toolkit, reference, text};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-/// Inspect, verify and unpack OCI images.
+/// Inspect, verify, unpack, copy and serve OCI images.
 ///
-/// Images are read where they lie: layouts, archives of layouts and of `docker save`, and standard input. Nothing is
-/// believed before its digest is verified.
+/// Images are read where they lie: registries, layouts, archives of layouts and of `docker save`, and standard input.
+/// Nothing is believed before its digest is verified.
 #[derive(Debug, Parser)]
 #[command(
     name = "portolan",
@@ -117,7 +117,7 @@ pub(crate) struct Global {
     /// How to show how far a long run is
     #[arg(long, global = true, value_name = "HOW", default_value = "auto", hide_default_value = true)]
     pub(crate) progress: Watching,
-    /// How many blobs to read at once [default: one a processor]
+    /// How many blobs to read at once [default: one a processor; at registries at least 4]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
     #[command(flatten)]

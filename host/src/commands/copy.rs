@@ -3,10 +3,11 @@
 use super::{Context, ImageArgs, Outcome};
 use portolan::copy::{self, Copy, Done, Options, Plan, Reason, Root};
 use portolan::manifest::{self, Descriptor, Document};
-use portolan::reference::{ImageReference, Location};
+use portolan::reference::{ImageReference, Location, Selector};
+use portolan::registry::Repository;
 use portolan::sink::{self, Destination, Opening};
 use portolan::source::{self, Opened};
-use portolan::{Error, Result, platform, reference, text, word};
+use portolan::{Error, Result, platform, reference, registry, text, word};
 use serde_json::json;
 
 /// Copy images from one place to another
@@ -72,9 +73,12 @@ pub(super) fn transfer(from: &str, to: &str, args: &What, context: &Context) -> 
         reference.location = Location::Path;
     }
     authorize(context, &reference, &destination)?;
+    let every = every_tag(args, context, &mut reference)?;
     let opened = context.waiting.during(|| source::open(toolkit, &context.registries, &reference))?;
     let source = opened.source.as_ref();
-    let roots = if args.all_tags {
+    let roots = if let (Some(tags), Some(repository)) = (every, source.repository()) {
+        at_registry(&tags, repository, context)?
+    } else if args.all_tags {
         if tag.is_some() || opened.selector.tag.is_some() || opened.selector.digest.is_some() {
             return Err(Error::Usage("--all-tags copies every image under its own tag; name places alone".to_owned()));
         }
@@ -155,6 +159,37 @@ fn annotation(descriptor: &Descriptor, key: &str) -> Option<String> {
 /// The name that an image has in its layout.
 fn own_tag(descriptor: &Descriptor) -> Option<String> {
     annotation(descriptor, TAG).or_else(|| annotation(descriptor, FULL_NAME))
+}
+
+/// All tags of the repository that is meant, where they are to be copied; the reference is then that of the first.
+fn every_tag(args: &What, context: &Context, reference: &mut ImageReference) -> Result<Option<Vec<String>>> {
+    let Some(name) = super::remote(reference).filter(|_| args.all_tags) else { return Ok(None) };
+    if name.selector.tag.is_some() || name.selector.digest.is_some() {
+        return Err(Error::Usage(
+            "--all-tags copies every image under its own tag; name the repository alone".to_owned(),
+        ));
+    }
+    let tags = context.waiting.during(|| context.registries.tags(&registry::repository(name)))?;
+    let Some(first) = tags.first() else {
+        return Err(Error::Usage(format!("{} has no tags", name.familiar)));
+    };
+    if let Some(name) = &mut reference.name {
+        name.selector.tag = Some(first.clone());
+    }
+    Ok(Some(tags))
+}
+
+/// What the tags of a repository name.
+fn at_registry(tags: &[String], repository: &Repository, context: &Context) -> Result<Vec<Root>> {
+    let mut roots = Vec::new();
+    for tag in tags {
+        let selector = Selector { tag: Some(tag.clone()), digest: None };
+        // A tag that was deleted meanwhile is not missed.
+        if let Some(descriptor) = context.registries.stat(repository, &selector)? {
+            roots.push(Root { tag: Some(tag.clone()), descriptor });
+        }
+    }
+    Ok(roots)
 }
 
 /// Everything that a place lists.

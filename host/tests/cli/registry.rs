@@ -75,6 +75,18 @@ fn an_image_goes_to_a_registry_and_comes_back_as_it_was() {
     assert!(rootfs.join("bin").exists());
 }
 
+#[test]
+fn all_tags_of_a_repository_are_copied_at_once() {
+    let serving = Serving::start();
+    let (name, other) = (serving.name("team/app"), serving.name("team/other"));
+    portolan(["push", &demo(), &format!("{name}:1")]).done();
+    portolan(["tag", &format!("{name}:1"), "2"]).done();
+    portolan(["copy", "--all-tags", &name, &other]).done();
+    assert_eq!(portolan(["tags", &other]).done(), "1\n2\n");
+    let error = portolan(["copy", "--all-tags", &format!("{name}:1"), &other]).failed(2);
+    assert!(error.contains("name the repository alone"), "{error}");
+}
+
 /// W-20, W-21.
 #[test]
 fn tags_are_given_listed_and_deleted() {

@@ -79,7 +79,7 @@ fn w_18_referrers_that_lie_in_a_referrers_tag_are_listed_too() {
     write(&index);
     let mut listing = Listing::default();
     let descriptor = Descriptor::new(MediaType::ImageIndex, sha256(&index), index.len() as u64);
-    listing.set_tag(&portolan_registry::server::referrers::tag(&subject), &descriptor, Untagged::Keep);
+    listing.set_tag(&portolan_registry::referrers::tag(&subject), &descriptor, Untagged::Keep);
     std::fs::write(layout.join("index.json"), listing.to_bytes()).unwrap();
     std::fs::write(layout.join("oci-layout"), portolan_image::Layout::bytes()).unwrap();
     let server = Running::root(root.path());
