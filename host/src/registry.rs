@@ -365,7 +365,7 @@ impl Drop for Job {
 /// What a job waits for when it can go no further by itself.
 enum Pause {
     /// The body of this answer is wanted, after so many bytes.
-    Deliver(http::Answer, u64),
+    Deliver(Box<http::Answer>, u64),
     /// It is done.
     Done,
 }
@@ -428,7 +428,7 @@ impl Job {
                     }
                 }
                 wit::Step::Deliver(skip) => match answer.take() {
-                    Some(answer) => return Ok(Pause::Deliver(answer, skip)),
+                    Some(answer) => return Ok(Pause::Deliver(Box::new(answer), skip)),
                     None => self.tell(|exports, store, job| exports.job().call_delivered(store, job, 0, false))?,
                 },
                 wit::Step::Wait(milliseconds) => {

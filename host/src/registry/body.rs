@@ -201,7 +201,7 @@ impl Content {
     fn advance(&mut self) -> Result<()> {
         if let Pause::Deliver(answer, skip) = self.job.advance(None, None)? {
             let pace = answer.pace();
-            (self.answer, self.skip, self.delivered) = (Some((answer, pace)), skip, 0);
+            (self.answer, self.skip, self.delivered) = (Some((*answer, pace)), skip, 0);
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ struct State {
 enum Member {
     Directory,
     Bytes(Vec<u8>),
-    Blob(Descriptor),
+    Blob(Box<Descriptor>),
 }
 
 impl Archive {
@@ -67,7 +67,7 @@ impl Archive {
             members.insert(name.to_owned(), Member::Bytes(bytes));
         }
         for blob in &plan.blobs {
-            members.insert(name(&blob.digest), Member::Blob(blob.clone()));
+            members.insert(name(&blob.digest), Member::Blob(Box::new(blob.clone())));
         }
         for planned in &plan.manifests {
             members.insert(name(&planned.descriptor.digest), Member::Bytes(planned.bytes.clone()));

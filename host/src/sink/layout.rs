@@ -91,15 +91,10 @@ impl Layout {
                 }
                 Err(error) => return Err(Error::io("create", path)(error)),
             };
-            loop {
-                match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                    Err(Errno::WOULDBLOCK) => {
-                        interrupt.check()?;
-                        std::thread::sleep(PERIOD);
-                    }
-                    // Not every file system locks.
-                    _ => break,
-                }
+            // Not every file system locks: any other error is as good as the lock.
+            while rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+                interrupt.check()?;
+                std::thread::sleep(PERIOD);
             }
             // Whoever had the lock may have moved the file to its place.
             let is_same = |there: fs::Metadata| file.metadata().is_ok_and(|here| here.ino() == there.ino());

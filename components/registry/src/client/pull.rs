@@ -14,6 +14,10 @@ pub(super) const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, applic
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 /// The size of a blob that nobody knows.
 const UNMEASURED: u64 = u64::MAX;
+/// How often a blob may be gone on with, beyond the retries, for so many bytes: a server that drips would otherwise have us
+/// begin anew for ever (row 55).
+const DRIPS: u32 = 8;
+const PROGRESS: u64 = 16 << 10;
 /// What servers say that know no better: the document itself tells then.
 const SAYING_NOTHING: [&str; 4] = ["application/octet-stream", "application/json", "text/plain", "binary/octet-stream"];
 
@@ -186,7 +190,7 @@ impl Shared {
         descriptor: &Descriptor,
         have: &mut u64,
     ) -> Result<()> {
-        let mut stalls = 0;
+        let (mut stalls, mut drips, mut reached) = (0, 0, *have);
         loop {
             let address = endpoint.at(repository, &place(descriptor));
             let mut ask = Ask::new(Method::Get, address, &[scope(repository, "pull")]);
@@ -220,7 +224,11 @@ impl Shared {
                 return Ok(());
             }
             stalls = if bytes > 0 { 0 } else { stalls + 1 };
-            if stalls > self.options.retries {
+            drips += 1;
+            if *have - reached >= PROGRESS {
+                (drips, reached) = (0, *have);
+            }
+            if stalls > self.options.retries || drips > self.options.retries.saturating_add(DRIPS) {
                 let reason = format!("the body breaks off after {have} of {} bytes", descriptor.size);
                 return Err(if is_complete {
                     size_mismatch(descriptor, *have)

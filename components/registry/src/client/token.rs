@@ -202,7 +202,8 @@ fn realm_of(endpoint: &Endpoint, realm: &str) -> Result<Address> {
     let insecure = |reason| Error::InsecureLocation { location: address.shown(), reason };
     let is_own_host = address.host() == endpoint.root.host();
     let both_here = address.is_loopback() && endpoint.root.is_loopback();
-    if !address.is_secure() && !both_here && !(is_own_host && !endpoint.root.is_secure()) {
+    let both_plain = is_own_host && !endpoint.root.is_secure();
+    if !(address.is_secure() || both_here || both_plain) {
         return Err(insecure("a token server is asked over https alone"));
     }
     if address.is_local() && !is_own_host && !both_here {

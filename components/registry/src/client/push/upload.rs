@@ -9,7 +9,7 @@ use crate::http::{Body, Method};
 use crate::job::{Desk, Outcome, Step};
 use portolan_image::{Algorithm, Descriptor, Digest, MediaType};
 
-/// How often an upload begins anew.
+/// How often an upload begins at least, where it is lost.
 const SESSIONS: u32 = 3;
 
 /// A blob to push.
@@ -77,7 +77,7 @@ impl Shared {
             push.mount_from.iter().filter(|from| from.registry == repository.registry).map(Some).collect();
         from.push(None);
         let mut lost = None;
-        for begun in 0..SESSIONS {
+        for begun in 0..self.options.retries.saturating_add(1).max(SESSIONS) {
             let mut session = match self.begin(desk, &endpoint, repository, &descriptor.digest, &from).await? {
                 Some(session) => session,
                 None => return Ok(outcome(How::Mounted)),
@@ -166,6 +166,8 @@ impl Shared {
                 ask = ask.with("Content-Range", format!("{offset}-{}", offset + length - 1));
             }
             let before = session.have;
+            let is_whole = is_last && offset == 0 && length > 0;
+            let mut is_out_of_order = false;
             let reason = match self.exchange(desk, endpoint, ask).await {
                 Ok(reply) if is_last && matches!(reply.status(), 200..300) => {
                     return check_digest(&reply, descriptor).map(|()| Sent::All);
@@ -182,7 +184,10 @@ impl Shared {
                     continue;
                 }
                 Ok(reply) if reply.status() == 404 => return Ok(Sent::Lost(reply.refused())),
-                Ok(reply) if matches!(reply.status(), 408 | 416 | 429 | 500..=504) => reply.refused(),
+                Ok(reply) if matches!(reply.status(), 408 | 416 | 429 | 500..=504) => {
+                    is_out_of_order = reply.status() == 416;
+                    reply.refused()
+                }
                 Ok(reply) => return Err(reply.refused()),
                 Err(error @ Error::Unreachable { .. }) => error,
                 Err(error) => return Err(error),
@@ -197,6 +202,12 @@ impl Shared {
             match self.exchange(desk, endpoint, status).await? {
                 reply if matches!(reply.status(), 200 | 204) => {
                     session.location = reply.location().unwrap_or(session.location.clone());
+                    if (is_whole || is_out_of_order && stalls > 1) && is_ambiguous(&reply) {
+                        // U-15: where one byte is there, the whole would be appended to it.
+                        let lost = Session { location: session.location.clone(), ..*session };
+                        self.cancel(desk, endpoint, scopes, lost).await;
+                        return Ok(Sent::Lost(reason));
+                    }
                     session.have = received(&reply, before).unwrap_or(0).min(size);
                     if session.have > before {
                         stalls = 0;
@@ -269,6 +280,11 @@ fn received(reply: &Reply, before: u64) -> Option<u64> {
     let range = reply.head.header("range")?;
     let last: u64 = range.trim_start_matches("bytes=").split_once('-')?.1.trim().parse().ok()?;
     Some(if last == 0 && before == 0 { 0 } else { last.saturating_add(1) })
+}
+
+/// Whether an answer says `0-0`, which is one byte, or none.
+fn is_ambiguous(reply: &Reply) -> bool {
+    reply.head.header("range").is_some_and(|range| range.trim_start_matches("bytes=").trim() == "0-0")
 }
 
 fn check_digest(reply: &Reply, descriptor: &Descriptor) -> Result<()> {
