@@ -78,6 +78,8 @@ struct Shared {
     toolkit: Toolkit,
     options: Options,
     given: Mutex<HashMap<String, Credentials>>,
+    /// What was found in files: a helper may ask the user, who is not to be asked twice.
+    found: Mutex<HashMap<String, Option<Credentials>>>,
     client: OnceLock<Client>,
     begun: Instant,
 }
@@ -103,6 +105,7 @@ impl Registries {
             toolkit: toolkit.clone(),
             options,
             given: Mutex::default(),
+            found: Mutex::default(),
             client: OnceLock::new(),
             begun: Instant::now(),
         };
@@ -474,10 +477,16 @@ impl Registries {
     /// What was given, or what files and helpers say.
     fn credentials(&self, registry: &str) -> Result<Option<Credentials>> {
         let given = self.shared.given.lock().unwrap_or_else(PoisonError::into_inner).get(registry).cloned();
-        match given {
-            Some(credentials) => Ok(Some(credentials)),
-            None if self.shared.options.anonymous => Ok(None),
-            None => credentials::find(&self.shared.toolkit, registry),
+        if given.is_some() || self.shared.options.anonymous {
+            return Ok(given);
         }
+        // Held while it is looked for, since several requests come at once.
+        let mut found = self.shared.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(credentials) = found.get(registry) {
+            return Ok(credentials.clone());
+        }
+        let credentials = credentials::find(&self.shared.toolkit, registry)?;
+        found.insert(registry.to_owned(), credentials.clone());
+        Ok(credentials)
     }
 }

@@ -3,12 +3,22 @@
 
 #[path = "registry/answers.rs"]
 mod answers;
+#[path = "registry/credentials.rs"]
+mod credentials;
+#[path = "registry/load.rs"]
+mod load;
+#[path = "registry/others.rs"]
+mod others;
 #[path = "registry/proxy.rs"]
 mod proxy;
 #[path = "registry/pulls.rs"]
 mod pulls;
 #[path = "registry/pushes.rs"]
 mod pushes;
+#[path = "registry/resume.rs"]
+mod resume;
+#[path = "registry/tokens.rs"]
+mod tokens;
 #[path = "registry/weather.rs"]
 mod weather;
 #[allow(dead_code)]

@@ -35,6 +35,26 @@ fn row_55_pages_that_loop_or_lead_elsewhere_are_no_list() {
     assert_eq!(tags(&honest).done(), "1.0\n");
 }
 
+/// W-04, W-06: as many pages as it takes.
+#[test]
+fn w_06_more_tags_than_a_page_holds_are_all_listed() {
+    let scratch = tempfile::tempdir().unwrap();
+    let server = demo_registry(scratch.path());
+    let file = scratch.path().join("demo/index.json");
+    let mut index: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let entries = index["manifests"].as_array_mut().unwrap();
+    for n in 0..2_500 {
+        let mut entry = entries[0].clone();
+        entry["annotations"] = serde_json::json!({ "org.opencontainers.image.ref.name": format!("t{n:04}") });
+        entries.push(entry);
+    }
+    std::fs::write(&file, index.to_string()).unwrap();
+    let proxy = Proxy::honest(server.address);
+    let listed = portolan(&["tags", &format!("{}/demo", proxy.address)]).done();
+    assert_eq!((listed.lines().count(), listed.lines().last()), (2_501, Some("t2499")));
+    assert_eq!(proxy.count("GET", "/tags/list"), 3);
+}
+
 /// W-14: 200 and a page for people is what servers without the API say.
 #[test]
 fn w_14_a_page_in_html_is_no_list_of_referrers() {
