@@ -66,7 +66,7 @@ fn digest(reference: &str) -> String {
 
 fn image(platform: &str, content: &str) -> Builder {
     let lower = tar::Builder::new().dir("etc/").file("etc/name", content.as_bytes());
-    let upper = tar::Builder::new().file("large", &vec![b'x'; 100_000]);
+    let upper = tar::Builder::new().file("large", vec![b'x'; 100_000]);
     Builder::new(platform).layer(Layer::gzip(lower.build())).layer(Layer::plain(upper.build()))
 }
 

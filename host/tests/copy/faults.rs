@@ -83,8 +83,8 @@ fn what_was_read_before_a_break_is_not_read_again() {
 /// Y-12: after kill -9 at any time a layout is what it was, and the next run goes on.
 #[test]
 fn a_killed_copy_is_gone_on_with() {
-    let blob = |seed: u64| -> Vec<u8> { (0..3_000_000_u64).map(|at| (at * (seed + 3) >> 7) as u8).collect() };
-    let layers = (0..4).map(|seed| Layer::plain(portolan_tests::tar::Builder::new().file("x", &blob(seed)).build()));
+    let blob = |seed: u64| -> Vec<u8> { (0..3_000_000_u64).map(|at| ((at * (seed + 3)) >> 7) as u8).collect() };
+    let layers = (0..4).map(|seed| Layer::plain(portolan_tests::tar::Builder::new().file("x", blob(seed)).build()));
     let layout = written(&Layout::single("t", Builder::new("linux/amd64").layers(layers)));
     let source = format!("oci:{}:t", layout.path().display());
     let scratch = tempfile::tempdir().unwrap();

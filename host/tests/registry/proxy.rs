@@ -223,7 +223,8 @@ fn relay(client: TcpStream, upstream: SocketAddr, script: &Script, records: &Mut
     let mut request = format!("{start}\r\nconnection: close\r\n");
     for (name, value) in &headers {
         let is_ours = name == "connection" || name == "transfer-encoding";
-        if !is_ours && !(name == "range" && matches!(fault, Fault::Whole)) {
+        let is_held_back = name == "range" && matches!(fault, Fault::Whole);
+        if !is_ours && !is_held_back {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
     }

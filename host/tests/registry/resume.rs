@@ -34,7 +34,7 @@ fn served(root: &Path, image: Builder) -> (wire::Running, Vec<String>) {
 #[test]
 fn y_12_what_a_killed_copy_has_fetched_is_not_fetched_again() {
     let scratch = tempfile::tempdir().unwrap();
-    let large = Layer::plain(tar::Builder::new().file("x", &noise(1, 8 << 20)).build());
+    let large = Layer::plain(tar::Builder::new().file("x", noise(1, 8 << 20)).build());
     let (server, layers) = served(&scratch.path().join("root"), Builder::new("linux/amd64").layer(large));
     let digest = layers[0].clone();
     let slow = Proxy::new(server.address, move |asked| match asked.is("GET", &digest) {
@@ -66,7 +66,7 @@ fn y_12_what_a_killed_copy_has_fetched_is_not_fetched_again() {
 #[test]
 fn many_layers_come_through_few_connections() {
     let scratch = tempfile::tempdir().unwrap();
-    let layers = (0..30).map(|n| Layer::gzip(tar::Builder::new().file(&format!("f{n}"), &noise(n, 20_000)).build()));
+    let layers = (0..30).map(|n| Layer::gzip(tar::Builder::new().file(format!("f{n}"), noise(n, 20_000)).build()));
     let (server, _) = served(&scratch.path().join("root"), Builder::new("linux/amd64").layers(layers));
     let proxy = Proxy::new(server.address, |asked| match asked.is("GET", "/blobs/") {
         true => Fault::Delay(Duration::from_millis(30)),
@@ -93,7 +93,7 @@ fn many_layers_come_through_few_connections() {
 fn what_is_not_needed_is_not_fetched() {
     let scratch = tempfile::tempdir().unwrap();
     let layer = |name: &str, seed| {
-        let tar = tar::Builder::new().file(name, b"here\n").file(&format!("{name}.large"), &noise(seed, 2 << 20));
+        let tar = tar::Builder::new().file(name, b"here\n").file(format!("{name}.large"), noise(seed, 2 << 20));
         Layer::plain(tar.build())
     };
     let image = Builder::new("linux/amd64").layers([layer("low", 1), layer("middle", 2), layer("high", 3)]);
