@@ -8,7 +8,7 @@ build="gcc libc6-dev make"
 lint="shellcheck"
 # Peers that the tests compare with, and what they need.
 test="attr busybox-static crun debootstrap docker-registry gzip python3 runc skopeo tar umoci zstd"
-bench="hyperfine time"
+bench="curl hyperfine openssl time wrk"
 # A real browser for the package for JavaScript.
 browser="chromium"
 node=20
