@@ -201,6 +201,10 @@ fn relay(client: TcpStream, upstream: SocketAddr, script: &Script, records: &Mut
         let length = value(&headers, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let wanted = if let Fault::CutUpload(most) = fault { length.min(most as u64) } else { length };
         (&mut reader).take(wanted).read_to_end(&mut body)?;
+        if (body.len() as u64) < wanted {
+            // The client gave up: the registry would wait for the rest.
+            return client.shutdown(Shutdown::Both);
+        }
     }
     if let Fault::Answer(status, headers, answer) = &fault {
         (record.status, record.body) = (*status, body);
