@@ -9,6 +9,9 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+/// How long a file aside may be on its way to its name, whatever the grace time: a push that is at work now.
+const ASIDE: Duration = Duration::from_secs(60);
+
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
@@ -80,7 +83,8 @@ impl Repository {
         let mut collected = Collected::default();
         let uploads = children(&self.uploads_directory())?;
         let aside = children(&self.directory().join(PRIVATE))?;
-        for path in uploads.into_iter().chain(aside) {
+        let uploads = uploads.into_iter().map(|path| (path, expiry));
+        for (path, expiry) in uploads.chain(aside.into_iter().map(|path| (path, expiry.max(ASIDE)))) {
             let id = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if !path.is_file() || !is_old(&path, expiry) || !self.uploads.forget_idle(&id) {
                 continue;
