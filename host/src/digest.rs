@@ -123,7 +123,7 @@ pub(crate) fn each_chunk(mut reader: impl Read, mut take: impl FnMut(&[u8]) -> R
                 take(&chunk[..length])?;
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Error::Io { action: "read", path: "the blob".into(), source: error }),
+            Err(error) => return Err(Error::io("read", "the blob")(error)),
         }
     }
 }

@@ -78,7 +78,8 @@ fn is_good(seed: u64, run: &Run) -> bool {
     match run.code {
         Some(0) => assert_eq!(run.stderr, "", "seed {seed}"),
         code => {
-            assert_eq!((errors, run.stderr.lines().count()), (1, 1), "seed {seed}: {}", run.stderr);
+            // Its causes may follow.
+            assert_eq!(errors, 1, "seed {seed}: {}", run.stderr);
             assert!(matches!(code, Some(1 | 2)), "seed {seed}: {code:?} {}", run.stderr);
         }
     }
