@@ -198,5 +198,6 @@ pub fn word(code: ErrorCode) -> &'static str {
         ErrorCode::RegistryRefused => "registry-refused",
         ErrorCode::InvalidResponse => "invalid-response",
         ErrorCode::InsecureLocation => "insecure-location",
+        ErrorCode::InvalidWorkload => "invalid-workload",
     }
 }

@@ -1,4 +1,6 @@
-//! From an image config to a runtime config.
+//! From an image to what runs it: a runtime config, or the WebAssembly in it and how that is called.
+
+mod recognizing;
 
 use crate::error::{Error, Result};
 use crate::layers::Layers;
@@ -10,7 +12,10 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::BorrowedFd;
 
-pub use crate::bindings::exports::portolan::image::runtime::{Inputs, Mapping, Mappings, RuntimeConfig};
+pub use crate::bindings::exports::portolan::image::runtime::{
+    Form, GuestFile, Inputs, Mapping, Mappings, Overrides, RuntimeConfig, WasmKind, WasmPlace, Workload,
+};
+pub use recognizing::{fetch_wasm, recognize, workload_platforms};
 
 /// How many bytes of a passwd or group file are read at most, before the toolkit applies its own limit.
 const FILE_BYTES: u64 = 16 << 20;

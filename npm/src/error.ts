@@ -30,7 +30,8 @@ export type ImageErrorCode =
   | "registry-unreachable"
   | "registry-refused"
   | "invalid-response"
-  | "insecure-location";
+  | "insecure-location"
+  | "invalid-workload";
 
 /**
  * The word for an error. Those of images are the same in every language and on the command line. Three are of this package:

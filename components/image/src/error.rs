@@ -70,6 +70,8 @@ pub enum Code {
     InvalidResponse,
     /// A registry points to a place where no request should go.
     InsecureLocation,
+    /// An image holds no WebAssembly that can be run; the message lists what was tried.
+    InvalidWorkload,
 }
 
 impl Code {
@@ -106,6 +108,7 @@ impl Code {
             Self::RegistryRefused => "registry-refused",
             Self::InvalidResponse => "invalid-response",
             Self::InsecureLocation => "insecure-location",
+            Self::InvalidWorkload => "invalid-workload",
         }
     }
 }
@@ -229,6 +232,11 @@ pub enum Error {
         /// The rule that it breaks.
         rule: &'static str,
     },
+    /// An image holds no WebAssembly that can be run.
+    InvalidWorkload {
+        /// The forms that were tried, each with the reason why it is not this image's.
+        tried: Vec<String>,
+    },
     /// A call came at a time when it has no meaning.
     InvalidState {
         /// What was called, and why it has no meaning now.
@@ -256,6 +264,7 @@ impl Error {
             Self::BlobNotFound { .. } => Code::BlobNotFound,
             Self::LimitExceeded { .. } => Code::LimitExceeded,
             Self::InvalidPath { .. } => Code::InvalidPath,
+            Self::InvalidWorkload { .. } => Code::InvalidWorkload,
             Self::InvalidState { .. } => Code::InvalidState,
         }
     }
@@ -308,6 +317,9 @@ impl fmt::Display for Error {
                 write!(f, "{subject} exceeds the limit of {limit}; raise {key} to allow it")
             }
             Self::InvalidPath { path, rule } => write!(f, "invalid path {path:?}: {rule}"),
+            Self::InvalidWorkload { tried } => {
+                write!(f, "no WebAssembly to run in this image: {}", tried.join("; "))
+            }
             Self::InvalidState { reason } => f.write_str(reason),
         }
     }

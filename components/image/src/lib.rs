@@ -28,6 +28,7 @@ pub mod referrers;
 pub mod resolve;
 pub mod runtime;
 pub mod verify;
+pub mod workload;
 
 pub use annotation::Annotations;
 pub use config::Config;

@@ -88,6 +88,9 @@ limits! {
     zstd_window_bytes, "zstd-window-bytes", 128 * MIB;
     /// Bytes that extended metadata of one layer (names, links, attributes) may take in memory.
     layer_metadata_bytes, "layer-metadata-bytes", GIB;
+    /// Bytes of a WebAssembly module or component that is compiled to be run or read whole. Large ones, such as language
+    /// runtimes, reach some 60 MiB; compiling takes many times that in memory.
+    wasm_bytes, "wasm-bytes", 256 * MIB;
     /// Bytes of memory of one WebAssembly instance; its address space ends at 4 GiB. The tree of an image takes most,
     /// some 400 bytes a path while it grows: a million files need less than half of this.
     memory_bytes, "memory-bytes", GIB;

@@ -55,6 +55,7 @@ codes! {
     InvalidArchive, InvalidPath, InvalidLink, InvalidWhiteout, InvalidCompression, UnsupportedCompression,
     CompressionMismatch, PathNotFound, UserNotFound, LimitExceeded, InvalidState, BlobNotFound,
     Unauthorized, RegistryUnreachable, RegistryRefused, InvalidResponse, InsecureLocation,
+    InvalidWorkload,
 }
 
 /// The limits in force: the defaults with those replaced that the caller names.
