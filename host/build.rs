@@ -1,6 +1,7 @@
 //! Builds the components with a nested cargo, encodes them, precompiles the toolkit and leaves everything in `OUT_DIR`:
 //! `toolkit.wasm` (imports `hasher`), `hasher.wasm` (imports nothing), `portolan.wasm` (both in one, imports nothing)
-//! and `toolkit.cwasm` (the toolkit precompiled for this machine).
+//! and `toolkit.cwasm` (the toolkit precompiled for this machine). Beside them, `explorer.rs` has the files of the page in
+//! `web/dist`, where that was built.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use std::{env, fs};
 
 #[path = "src/engine.rs"]
 mod engine;
+#[path = "build/page.rs"]
+mod page;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
@@ -17,10 +20,12 @@ const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..").canonicalize()?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for input in ["Cargo.toml", "Cargo.lock", "wit", "components", "host/src/engine.rs", "host/build.rs"] {
+    for input in ["Cargo.toml", "Cargo.lock", "wit", "components", "host/src/engine.rs", "host/build.rs", "host/build"]
+    {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
     }
 
+    page::pack(&root.join("web"), &out)?;
     let modules = build_modules(&root, &out)?;
     let hasher = encode(&modules.join("portolan_hasher.wasm"), &out.join("hasher.wasm"))?;
     let toolkit = encode(&modules.join("portolan_toolkit.wasm"), &out.join("toolkit.wasm"))?;

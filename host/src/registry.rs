@@ -157,6 +157,11 @@ impl Registries {
         let job = self
             .job(|exports, store, client| exports.client().call_fetch(store, client, repository, descriptor, offset))?;
         match Content::begin(job, descriptor.size.saturating_sub(offset)) {
+            // Of a blob whose size nobody knows, the registry may say it.
+            Ok(content) if descriptor.size == u64::MAX => {
+                let left = content.announced().unwrap_or(u64::MAX);
+                Ok(Some(Blob::new(content, left)))
+            }
             Ok(content) => Ok(Some(Blob::new(content, descriptor.size.saturating_sub(offset)))),
             Err(Error::Image { code: ErrorCode::BlobNotFound, .. }) => Ok(None),
             Err(error) => Err(error),

@@ -16,6 +16,7 @@ mod access;
 mod answer;
 mod connection;
 mod content;
+mod explorer;
 mod metrics;
 mod proxy;
 mod pull;
@@ -25,6 +26,7 @@ mod tls;
 
 pub use access::Access;
 pub use answer::LogFormat;
+pub use explorer::Explorer;
 pub use proxy::Upstreams;
 
 use crate::error::{Error, Result};
@@ -77,6 +79,12 @@ impl Server {
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// The URLs of the explorer with its token, where there is one.
+    #[must_use]
+    pub fn explorer_urls(&self) -> Vec<String> {
+        self.registry.explorer.as_ref().map_or_else(Vec::new, |explorer| explorer.urls(&self.addresses))
     }
 
     /// The store that is served.
@@ -145,6 +153,13 @@ impl Builder {
         self
     }
 
+    /// Serves the explorer beside the registry.
+    #[must_use]
+    pub fn explorer(mut self, explorer: Explorer) -> Self {
+        self.registry.explorer = Some(explorer);
+        self
+    }
+
     /// Says every request on standard error.
     #[must_use]
     pub fn access_log(mut self, format: LogFormat) -> Self {
@@ -184,8 +199,8 @@ impl Builder {
     ///
     /// # Errors
     /// [`Error::Io`] when an address cannot be listened on or a file cannot be read; [`Error::Usage`] when a file does
-    /// not hold what it should.
-    pub async fn bind(self) -> Result<Server> {
+    /// not hold what it should, or the explorer is not for such an address.
+    pub async fn bind(mut self) -> Result<Server> {
         let tls = self.tls.map(|(certificates, key)| tls::acceptor(&certificates, &key)).transpose()?;
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
@@ -193,6 +208,9 @@ impl Builder {
             let listener = TcpListener::bind(address).await.map_err(Error::io("listen on", address))?;
             addresses.push(listener.local_addr().map_err(Error::io("listen on", address))?);
             listeners.push(listener);
+        }
+        if let Some(explorer) = &mut self.registry.explorer {
+            explorer.listen(if tls.is_some() { "https" } else { "http" }, &addresses)?;
         }
         let registry = Arc::new(self.registry);
         Ok(Server { listeners, addresses, tls, registry, grace: self.grace, expiry: self.expiry })

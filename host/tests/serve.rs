@@ -5,6 +5,8 @@
 mod around;
 #[path = "serve/crashes.rs"]
 mod crashes;
+#[path = "serve/explorer.rs"]
+mod explorer;
 #[path = "serve/lists.rs"]
 mod lists;
 #[path = "serve/pushes.rs"]

@@ -4,7 +4,8 @@ use super::gc::{Seconds, places};
 use super::{Global, Outcome};
 use crate::output::{Output, complain};
 use portolan::interrupt::Interrupt;
-use portolan::serve::{Access, LogFormat, Server, Upstreams};
+use portolan::registry::Registries;
+use portolan::serve::{Access, Explorer, LogFormat, Server, Upstreams};
 use portolan::store::{Rules, Store};
 use portolan::{Error, Result, Toolkit};
 use portolan_image::Limits;
@@ -21,7 +22,8 @@ use tokio::signal::unix::{SignalKind, signal};
     portolan serve\n  \
     portolan serve images/ --listen 0.0.0.0:5000 --htpasswd users --tls-cert cert.pem --tls-key key.pem\n  \
     portolan serve busybox=./busybox-layout --read-only --cors '*'\n  \
-    portolan serve cache/ --proxy docker.io=https://registry-1.docker.io --metrics --access-log")]
+    portolan serve cache/ --proxy docker.io=https://registry-1.docker.io --metrics --access-log\n  \
+    portolan serve --explorer --explorer-registry docker.io --explorer-registry ghcr.io")]
 pub(crate) struct Args {
     /// What to serve: DIR or NAME=DIR [default: portolan/registry in the user's data directory]
     #[arg(value_name = "LAYOUT")]
@@ -47,6 +49,18 @@ pub(crate) struct Args {
     /// Let pages of this origin read, or of any with *; may be given several times
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
+    /// Serve the image explorer, a page for browsers, at / beside the registry
+    #[arg(long)]
+    explorer: bool,
+    /// Let the explorer read this registry through the server, as whom `portolan login` knows; may be given several times
+    #[arg(long, value_name = "HOST", requires = "explorer")]
+    explorer_registry: Vec<String>,
+    /// A name under which the explorer is reached from other machines; then --listen may be any address
+    #[arg(long, value_name = "HOST[:PORT]", requires = "explorer")]
+    explorer_host: Vec<String>,
+    /// Serve the explorer from this directory instead of the one in the program
+    #[arg(long, value_name = "DIR", requires = "explorer")]
+    explorer_dir: Option<PathBuf>,
     /// Say every request on standard error; in JSON with --json
     #[arg(long)]
     access_log: bool,
@@ -88,6 +102,9 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Outco
         }
         builder = builder.proxy(upstreams);
     }
+    if args.explorer {
+        builder = builder.explorer(explorer(args, global)?);
+    }
     if args.access_log {
         builder = builder.access_log(if output.json { LogFormat::Json } else { LogFormat::Text });
     }
@@ -109,6 +126,12 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Outco
                 complain(&match output.json {
                     true => serde_json::json!({ "event": "listening", "url": url }).to_string(),
                     false => format!("listening on {url}"),
+                });
+            }
+            for url in server.explorer_urls() {
+                complain(&match output.json {
+                    true => serde_json::json!({ "event": "explorer", "url": url }).to_string(),
+                    false => format!("explorer at {url}"),
                 });
             }
         }
@@ -138,4 +161,21 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Outco
         hurry.abort();
         Ok(Outcome::Done)
     })
+}
+
+/// The explorer that was asked for.
+fn explorer(args: &Args, global: &Global) -> Result<Explorer> {
+    let toolkit = Toolkit::new(Vec::new())?;
+    let registries = Registries::new(&toolkit, global.registry.options(&toolkit, &Interrupt::default())?);
+    let mut explorer = match &args.explorer_dir {
+        Some(directory) => Explorer::from_directory(registries, directory)?,
+        None => Explorer::embedded(registries)?,
+    };
+    for host in &args.explorer_registry {
+        explorer = explorer.proxy(host)?;
+    }
+    for name in &args.explorer_host {
+        explorer = explorer.reached_as(name)?;
+    }
+    Ok(explorer)
 }

@@ -198,6 +198,11 @@ impl Content {
         Ok(content)
     }
 
+    /// How many bytes are going to come, by what the registry says.
+    pub(super) fn announced(&self) -> Option<u64> {
+        self.answer.as_ref().and_then(|(answer, _)| answer.length()).map(|length| length.saturating_sub(self.skip))
+    }
+
     fn advance(&mut self) -> Result<()> {
         if let Pause::Deliver(answer, skip) = self.job.advance(None, None)? {
             let pace = answer.pace();

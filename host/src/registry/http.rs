@@ -192,6 +192,11 @@ fn stopped() -> Failure {
 }
 
 impl Answer {
+    /// How long the body is, where the head says so.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
     /// The next bytes of the body; nothing at its end.
     pub(super) fn chunk(&mut self) -> std::result::Result<Option<Bytes>, Failure> {
         match until(&self.handle, &self.interrupt, self.response.chunk()) {

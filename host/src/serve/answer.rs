@@ -2,6 +2,7 @@
 
 use super::access::Access;
 use super::content::Content;
+use super::explorer::Explorer;
 use super::metrics::{self, Metrics};
 use super::proxy::Upstreams;
 use crate::error::Error;
@@ -36,6 +37,7 @@ pub(super) struct Registry {
     pub(super) access: Option<Access>,
     pub(super) cors: Vec<String>,
     pub(super) upstreams: Option<Upstreams>,
+    pub(super) explorer: Option<Explorer>,
     pub(super) log: Option<LogFormat>,
     pub(super) metrics: Option<Metrics>,
     pub(super) idle: Duration,
@@ -66,14 +68,18 @@ impl Asked {
 
 impl Registry {
     pub(super) fn new(store: Store) -> Self {
-        let (access, cors, upstreams, log, metrics) = (None, Vec::new(), None, None, None);
-        Self { store, access, cors, upstreams, log, metrics, idle: IDLE }
+        let (access, cors, upstreams, explorer, log, metrics) = (None, Vec::new(), None, None, None, None);
+        Self { store, access, cors, upstreams, explorer, log, metrics, idle: IDLE }
     }
 
     /// Answers a request.
     pub(super) async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
         let began = Instant::now();
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        // HTTP/2 has the host in the URI, and HTTP/1.1 may (RFC 9112 section 3.2.2).
+        if let Some(host) = head.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+            head.headers.insert(header::HOST, host);
+        }
         let asked = Asked {
             query: Query::parse(head.uri.query().unwrap_or_default()),
             method: head.method,
@@ -102,7 +108,9 @@ impl Registry {
             metrics.count((endpoint, method_word(&asked.method), answer.status().as_u16()), took, (received, sent));
         }
         if let Some(format) = self.log {
-            log(format, peer, &asked.method, &head.uri, answer.status(), sent, took);
+            let path = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+            let path = self.explorer.as_ref().map_or_else(|| path.to_owned(), |explorer| explorer.masked(path));
+            log(format, peer, &asked.method, &path, answer.status(), sent, took);
         }
         answer
     }
@@ -114,6 +122,9 @@ impl Registry {
         route: Result<Option<Route>, Refusal>,
         body: Incoming,
     ) -> Result<Answer, Failure> {
+        if let Some(explorer) = &self.explorer {
+            explorer.admit(asked, path, &self.cors)?;
+        }
         if asked.method == Method::OPTIONS {
             // A browser asks without credentials (Fetch standard), and learns nothing but what may be asked.
             let mut answer = empty(StatusCode::NO_CONTENT);
@@ -133,6 +144,9 @@ impl Registry {
             && let Some(metrics) = &self.metrics
         {
             return Ok(document(StatusCode::OK, metrics::CONTENT_TYPE, metrics.text().into_bytes(), asked.is_head()));
+        }
+        if let Some(answer) = self.explore(asked, path).await? {
+            return Ok(answer);
         }
         let Some(route) = route? else {
             let text = b"there is nothing here: the registry is below /v2/\n".to_vec();
@@ -206,6 +220,9 @@ impl Registry {
         // Clients of Docker look for it before they believe that this is a registry.
         set(answer, HeaderName::from_static("docker-distribution-api-version"), "registry/2.0");
         set(answer, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+        if let Some(explorer) = &self.explorer {
+            explorer.add_headers(answer);
+        }
         let Some(origin) = cors::allowed(&self.cors, asked.header(header::ORIGIN)) else { return };
         set(answer, header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         set(answer, header::ACCESS_CONTROL_EXPOSE_HEADERS, cors::EXPOSED);
@@ -264,12 +281,11 @@ fn log(
     format: LogFormat,
     peer: SocketAddr,
     method: &Method,
-    uri: &http::Uri,
+    path: &str,
     status: StatusCode,
     sent: u64,
     took: Duration,
 ) {
-    let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let millis = took.as_secs_f64() * 1000.0;
     let line = match format {
         LogFormat::Json => serde_json::json!({

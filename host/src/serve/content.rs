@@ -1,4 +1,4 @@
-//! What is sent: nothing, bytes, or a part of a file, never more of it in memory than one piece.
+//! What is sent: nothing, bytes, a part of a file, or what comes from elsewhere, never more of it in memory than one piece.
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// How much of a file is read at once: small enough to stay in the processor's cache until it is sent.
@@ -24,6 +25,8 @@ pub(super) enum Content {
     Bytes(Bytes),
     /// A part of a file.
     File(Reading),
+    /// What comes from elsewhere, and how much that is where it is known.
+    Stream(mpsc::Receiver<io::Result<Bytes>>, Option<u64>),
 }
 
 /// A part of a file that is being sent.
@@ -52,6 +55,11 @@ impl Content {
             reading.left = size;
         }
         Self::File(reading)
+    }
+
+    /// What comes from elsewhere.
+    pub(super) fn stream(pieces: mpsc::Receiver<io::Result<Bytes>>, length: Option<u64>) -> Self {
+        Self::Stream(pieces, length)
     }
 }
 
@@ -118,6 +126,13 @@ impl Body for Content {
                 *this = Self::Empty;
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
+            Self::Stream(pieces, left) => {
+                let piece = std::task::ready!(pieces.poll_recv(context));
+                if let (Some(Ok(bytes)), Some(left)) = (&piece, left) {
+                    *left = left.saturating_sub(bytes.len() as u64);
+                }
+                return Poll::Ready(piece.map(|piece| piece.map(Frame::data)));
+            }
             Self::File(reading) => reading,
         };
         let read = match &mut reading.pending {
@@ -145,15 +160,20 @@ impl Body for Content {
         match self {
             Self::Empty => true,
             Self::Bytes(_) => false,
+            Self::Stream(_, left) => *left == Some(0),
             Self::File(reading) => reading.left == 0,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
+        if let Self::Stream(_, None) = self {
+            return SizeHint::default();
+        }
         SizeHint::with_exact(match self {
             Self::Empty => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::File(reading) => reading.left,
+            Self::Stream(_, left) => left.unwrap_or_default(),
         })
     }
 }

@@ -193,7 +193,7 @@ async fn keep_blob(
 }
 
 /// A blob of which only the digest is known.
-fn unmeasured(digest: &Digest) -> Descriptor {
+pub(super) fn unmeasured(digest: &Digest) -> Descriptor {
     Descriptor {
         media_type: "application/octet-stream".to_owned(),
         digest: digest.to_string(),
@@ -206,7 +206,7 @@ fn unmeasured(digest: &Digest) -> Descriptor {
     }
 }
 
-fn bad(message: String) -> Refusal {
+pub(super) fn bad(message: String) -> Refusal {
     Refusal::new(Code::Unsupported, format!("the upstream registry is wrong: {message}")).with_status(502)
 }
 
@@ -216,7 +216,7 @@ fn is_missing(error: &Error) -> bool {
     matches!(error, Error::Image { code: BlobNotFound | ReferenceNotFound | Unauthorized, .. })
 }
 
-fn refusal(error: &Error, code: Code) -> Refusal {
+pub(super) fn refusal(error: &Error, code: Code) -> Refusal {
     if is_missing(error) {
         return Refusal::new(code, format!("the upstream registry does not give it: {error}"));
     }

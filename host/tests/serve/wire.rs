@@ -39,6 +39,16 @@ impl Running {
         rules: Rules,
         build: impl FnOnce(Builder) -> Builder + Send + 'static,
     ) -> Self {
+        Self::observed(places, rules, build, |_| ())
+    }
+
+    /// The same, and what somebody finds who sees it begin.
+    pub(crate) fn observed(
+        places: Vec<Place>,
+        rules: Rules,
+        build: impl FnOnce(Builder) -> Builder + Send + 'static,
+        observe: impl FnOnce(&Server) + Send + 'static,
+    ) -> Self {
         let (told, address) = mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
@@ -46,6 +56,7 @@ impl Running {
             runtime.block_on(async {
                 let store = Store::open(places, rules).unwrap();
                 let server = build(Server::builder(store).listen("127.0.0.1:0")).bind().await.unwrap();
+                observe(&server);
                 told.send(server.addresses()[0]).unwrap();
                 server.run(async { stopped.await.unwrap_or(()) }).await;
             });
