@@ -138,9 +138,7 @@ async fn blob(
     let fetch = move || {
         let found = registries.fetch(&place, &descriptor, first);
         let found = found.map_err(|error| match &error {
-            Error::Image { code: ErrorCode::SizeMismatch, .. } if first > 0 => {
-                Refusal::new(Code::SizeInvalid, "the blob ends before this range").with_status(416).into()
-            }
+            Error::Image { code: ErrorCode::SizeMismatch, .. } if first > 0 => beyond().into(),
             _ => refused(&error, Code::BlobUnknown),
         })?;
         found.ok_or_else(|| Refusal::new(Code::BlobUnknown, "the other registry does not have this blob").into())
@@ -148,6 +146,9 @@ async fn blob(
     let blob: Blob = blocking(fetch).await?;
     // Where the registry did not say how long it is, nothing is said about it.
     let left = Some(blob.size()).filter(|size| *size != u64::MAX);
+    if left == Some(0) && first > 0 {
+        return Err(beyond().into());
+    }
     let end = left.map(|left| first.saturating_add(left));
     let last = match (last, end) {
         (Some(last), Some(end)) => Some(last.min(end.saturating_sub(1))),
@@ -202,6 +203,11 @@ fn pump(blob: Blob, most: u64, turn: OwnedSemaphorePermit) -> mpsc::Receiver<io:
     receiver
 }
 
+/// There is nothing of the blob where a range begins.
+fn beyond() -> Refusal {
+    Refusal::new(Code::SizeInvalid, "the blob ends before this range").with_status(416)
+}
+
 /// The bytes of a `Range` with a beginning; every other one may be ignored (RFC 9110 section 14.2).
 fn range(value: &str) -> Option<(u64, Option<u64>)> {
     let (first, last) = value.trim().strip_prefix("bytes=")?.split_once('-')?;
@@ -239,9 +245,7 @@ fn listed(descriptor: &Descriptor) -> serde_json::Value {
 /// What the page is told of an error.
 fn refused(error: &Error, code: Code) -> Failure {
     match error {
-        Error::Image { code: ErrorCode::Unauthorized, message } => {
-            Refusal::new(Code::Denied, format!("the other registry does not let this machine in: {message}")).into()
-        }
+        Error::Image { code: ErrorCode::Unauthorized, message } => Refusal::new(Code::Denied, message.clone()).into(),
         error => refusal(error, code).into(),
     }
 }
