@@ -23,7 +23,7 @@ build: ## build the command line
 	@tests/setup.sh build
 	cargo build --release --locked $(NATIVE) --bins --tests
 
-demo: build ## inspect, list, verify, unpack, serve and copy the image in tests/images/demo
+demo: build ## inspect, list, verify, unpack, run, serve and copy the image in tests/images/demo
 	@tests/demo.sh
 
 npm: ## build the package for JavaScript, in npm/

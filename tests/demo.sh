@@ -17,6 +17,7 @@ show portolan tree --platform linux/amd64 $image
 show portolan verify $image
 show portolan unpack --platform linux/amd64 $image "$scratch/rootfs"
 show ls -la "$scratch/rootfs"
+show portolan run $image
 
 # A registry of its own, and an image that goes there and comes back.
 portolan serve --listen 127.0.0.1:0 "$scratch/registry" 2>"$scratch/log" &

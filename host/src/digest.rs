@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::hasher::Reading;
 use crate::toolkit::{Instance, Toolkit};
+use portolan_image::digest::{Algorithm, SoftwareHashes};
 use std::io::Read;
 use wasmtime::component::ResourceAny;
 
@@ -35,6 +36,12 @@ pub fn compute(toolkit: &Toolkit, algorithm: &str, reader: impl Read) -> Result<
     let mut digester = Digester::start(toolkit, algorithm)?;
     let size = each_chunk(reader, |bytes| digester.feed(bytes))?;
     Ok((digester.finish()?, size))
+}
+
+/// The SHA-256 digest of bytes that are at hand.
+pub(crate) fn of(bytes: &[u8]) -> Result<String> {
+    let digest = portolan_image::digest::digest_bytes(&SoftwareHashes, &Algorithm::Sha256, bytes);
+    digest.map(|digest| digest.to_string()).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// Verifies everything that a reader gives against a digest and a size in bytes.

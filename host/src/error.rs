@@ -64,6 +64,13 @@ pub enum Error {
     },
     /// Something was asked for that cannot be, whatever the image is.
     Usage(String),
+    /// A program that was run failed other than by its own word: it trapped, or took too long.
+    Guest {
+        /// What was refused to it before, if anything.
+        refused: Option<String>,
+        /// What stopped it, with where it was.
+        source: wasmtime::Error,
+    },
     /// A component trapped or could not be run: a defect of Portolan, not of the image.
     Component(wasmtime::Error),
 }
@@ -87,6 +94,7 @@ impl Error {
             Self::Collision { .. } => "collision",
             Self::Interrupted { .. } => "interrupted",
             Self::Usage(_) => "usage",
+            Self::Guest { .. } => "guest",
             Self::Component(_) => "component",
         }
     }
@@ -144,6 +152,8 @@ impl fmt::Display for Error {
             }
             Self::Interrupted { reason } => write!(f, "stopped by {reason}"),
             Self::Usage(reason) => f.write_str(reason),
+            Self::Guest { refused: None, .. } => f.write_str("the program failed"),
+            Self::Guest { refused: Some(refused), .. } => write!(f, "the program failed: {refused}"),
             Self::Component(_) => f.write_str("a component failed: this is a defect of portolan, not of the image"),
         }
     }
@@ -153,7 +163,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } | Self::Privilege { source, .. } => Some(source),
-            Self::Component(error) => Some(error.as_ref()),
+            Self::Component(error) | Self::Guest { source: error, .. } => Some(error.as_ref()),
             _ => None,
         }
     }

@@ -11,6 +11,9 @@ pub(crate) const FAILED: u8 = 2;
 /// The exit code of a run that found the image to be wrong.
 pub(crate) const WRONG: u8 = 1;
 
+/// The exit code of a program that was run and failed other than by its own word, as `wasmtime run` has it.
+pub(crate) const GUEST: u8 = 134;
+
 /// Prints the error that ended a run and answers the exit code. Whoever closed the pipe has seen enough: that is no error.
 pub(crate) fn report(error: &Error, json: bool) -> ExitCode {
     if is_broken_pipe(error) {
@@ -84,6 +87,7 @@ fn exit_code(error: &Error) -> u8 {
             | ErrorCode::InvalidState => FAILED,
             _ => WRONG,
         },
+        Error::Guest { .. } => GUEST,
         _ => FAILED,
     }
 }
@@ -106,6 +110,7 @@ fn help(error: &Error) -> Option<String> {
             ErrorCode::LimitExceeded => {
                 "limits are raised with --limits KEY=VALUE if the image is trusted; see `portolan help limits`"
             }
+            ErrorCode::InvalidWorkload => "`portolan inspect` shows what the image is",
             ErrorCode::UserNotFound => "unpack without --bundle, or with a user that the image knows",
             _ => return None,
         },

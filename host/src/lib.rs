@@ -43,6 +43,7 @@ mod toolkit;
 pub mod tree;
 pub mod unpack;
 pub mod verify;
+pub mod workload;
 
 pub use error::{Error, ErrorCode, Result, word};
 pub use toolkit::{HASHER_WASM, PORTOLAN_WASM, TOOLKIT_WASM, Toolkit};

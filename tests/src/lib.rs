@@ -18,6 +18,7 @@
 
 pub mod awkward;
 pub mod demo;
+pub mod guests;
 pub mod image;
 pub mod listing;
 pub mod peers;
