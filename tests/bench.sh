@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures against the tools of Debian and prints a table: `make bench`. The method is in BENCHMARKS.md.
 #
-# Arguments select parts: images, registries, npm (default: all).
+# Arguments select parts: images, registries, workloads, npm (default: all).
 #
 # BENCH_RUNS: runs of each long command (default 5). BENCH_DIR: where the image is kept, to measure again without making
 # it again (default: a directory in /dev/shm that is removed at the end).
@@ -11,7 +11,7 @@ bin=$(realpath "${CARGO_TARGET_DIR:-target}")/release
 portolan=$bin/portolan
 native=$bin/examples/verify
 runs=${BENCH_RUNS:-5}
-parts=${*:-images registries npm}
+parts=${*:-images registries workloads npm}
 servers=""
 
 if [ -n "${BENCH_DIR:-}" ]; then
@@ -183,6 +183,54 @@ so_far() {
     sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$1/status"
 }
 
+# Programs in WebAssembly, against another wasmtime of the same age; both keep what they compiled.
+workloads() {
+    programs=$(dirname "$bin")/guests/wasm32-wasip2/release
+    other=target/peers/wasmtime
+    cargo build --release --locked --quiet --manifest-path tests/guests/Cargo.toml --target wasm32-wasip2 --target-dir "$(dirname "$bin")/guests"
+    mkdir -p "$dir/program/blobs/sha256"
+    make_artifact "$programs/command.wasm"
+    both "run, wasmtime run" 1.30 true 50 "$portolan run oci:$dir/program:command" "$other run $programs/command.wasm"
+    ours=127.0.0.1:${BENCH_PORT:-5801} theirs=127.0.0.1:${BENCH_OTHER_PORT:-5802}
+    "$portolan" run --quiet --http "$ours" "$programs/http.wasm" &
+    servers="$servers $!"
+    "$other" serve --addr "$theirs" "$programs/http.wasm" >/dev/null 2>&1 &
+    servers="$servers $!"
+    listens "$ours"
+    listens "$theirs"
+    rate "run --http, wasmtime serve" "$(wrk_rate 32 "http://$ours/")" "$(wrk_rate 32 "http://$theirs/")" 0.90 "/s"
+}
+
+# A layout with a component as the artifact of the CNCF.
+make_artifact() {
+    (
+        image=$dir/program
+        cp "$1" "$dir/program.wasm"
+        size=$(stat -c %s "$dir/program.wasm")
+        layer=$(blob "$dir/program.wasm")
+        printf '{"created":"2026-01-01T00:00:00Z","architecture":"wasm","os":"wasip2","layerDigests":["sha256:%s"],"component":{"exports":["wasi:cli/run@0.2.6"],"imports":[],"target":null}}' "$layer" >"$dir/json"
+        config_size=$(stat -c %s "$dir/json")
+        config=$(blob "$dir/json")
+        printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.wasm.config.v0+json","digest":"sha256:%s","size":%s},"layers":[{"mediaType":"application/wasm","digest":"sha256:%s","size":%s}]}' \
+            "$config" "$config_size" "$layer" "$size" >"$dir/json"
+        size=$(stat -c %s "$dir/json")
+        manifest=$(blob "$dir/json")
+        printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s,"annotations":{"org.opencontainers.image.ref.name":"command"}}]}' \
+            "$manifest" "$size" >"$image/index.json"
+        printf '{"imageLayoutVersion":"1.0.0"}' >"$image/oci-layout"
+    )
+}
+
+# Waits until something answers HTTP.
+listens() {
+    for _ in $(seq 100); do
+        curl -sf -o "$dir/up" "http://$1/" && return 0
+        sleep 0.1
+    done
+    echo "nothing answers at $1" >&2
+    exit 1
+}
+
 registries() {
     ours=127.0.0.1:${BENCH_PORT:-5801} theirs=127.0.0.1:${BENCH_OTHER_PORT:-5802}
     mkdir -p "$dir/root" "$dir/distribution"
@@ -238,6 +286,7 @@ registries() {
 
 if has images; then images; fi
 if has registries; then registries; fi
+if has workloads; then workloads; fi
 if has npm; then
     echo
     BENCH_RUNS=$runs node npm/bench/run.js "$image"
