@@ -6,7 +6,7 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 
 # The two crates of WebAssembly are built by the build script of `host`.
 NATIVE = --workspace --exclude portolan-hasher --exclude portolan-toolkit
-LOGIC = -p portolan-image -p portolan-layer -p portolan-registry
+LOGIC = -p portolan-image -p portolan-layer -p portolan-registry -p portolan-wasm
 TARGET = $${CARGO_TARGET_DIR:-target}
 COMPONENTS = -p portolan-hasher -p portolan-toolkit
 

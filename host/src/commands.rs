@@ -31,6 +31,7 @@ mod tags;
 mod tree;
 mod unpack;
 mod verify;
+mod wasm;
 mod waste;
 
 use crate::output::Output;
@@ -166,6 +167,7 @@ pub(crate) enum Command {
     Referrers(referrers::Args),
     Attach(attach::Args),
     Artifact(artifact::Args),
+    Wasm(wasm::Args),
     Login(login::Args),
     Logout(logout::Args),
     Digest(digest::Args),
@@ -196,6 +198,7 @@ impl Command {
             Self::Referrers(args) => referrers::run(args, context),
             Self::Attach(args) => attach::run(args, context),
             Self::Artifact(args) => artifact::run(args, context),
+            Self::Wasm(args) => wasm::run(args, context),
             Self::Login(args) => login::run(args, context),
             Self::Logout(args) => logout::run(args, context),
             Self::Digest(args) => digest::run(args, context),

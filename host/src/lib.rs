@@ -43,6 +43,7 @@ mod toolkit;
 pub mod tree;
 pub mod unpack;
 pub mod verify;
+pub mod wasm;
 pub mod workload;
 
 pub use error::{Error, ErrorCode, Result, word};

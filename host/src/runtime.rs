@@ -20,6 +20,20 @@ pub use recognizing::{fetch_wasm, recognize, workload_platforms};
 /// How many bytes of a passwd or group file are read at most, before the toolkit applies its own limit.
 const FILE_BYTES: u64 = 16 << 20;
 
+/// The word for a form, as `wit/runtime.wit` has it.
+#[must_use]
+pub fn form_word(form: Form) -> &'static str {
+    match form {
+        Form::Artifact => "artifact",
+        Form::WasmLayer => "wasm-layer",
+        Form::Spin => "spin",
+        Form::WasmToOci => "wasm-to-oci",
+        Form::ModuleArtifact => "module-artifact",
+        Form::Compat => "compat",
+        Form::Container => "container",
+    }
+}
+
 /// Converts an image config to a `config.json`.
 ///
 /// # Errors

@@ -6,9 +6,10 @@ use crate::output::size;
 use clap::Subcommand;
 use portolan::artifact::{self, Files, Input};
 use portolan::copy::{self, Copy, Options, Root};
-use portolan::manifest::Annotation;
+use portolan::manifest::{Annotation, Descriptor};
 use portolan::reference;
 use portolan::sink::{self, Opening};
+use portolan::source::Source;
 use portolan::{Error, Result, text};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -83,18 +84,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
                 return Err(Error::Usage("name at least one file, or a config".to_owned()));
             }
             let (reference, files) = (&args.destination, pack(&args.content, None, context)?);
-            put(&files, reference, None, context)
+            put(&files, files.descriptor(), reference, None, context)
         }
         Verb::Pull(args) => pull(args, context),
     }
 }
 
 /// Packs the files, perhaps about something else.
-pub(super) fn pack(
-    content: &Content,
-    subject: Option<portolan::manifest::Descriptor>,
-    context: &Context,
-) -> Result<Files> {
+pub(super) fn pack(content: &Content, subject: Option<Descriptor>, context: &Context) -> Result<Files> {
     let inputs: Vec<Input> = content.files.iter().map(|text| input(text)).collect::<Result<_>>()?;
     let mut described = artifact::describe(&context.toolkit, &inputs, &context.interrupt)?;
     let config = match &content.config {
@@ -116,7 +113,13 @@ pub(super) fn pack(
 }
 
 /// Copies an artifact to where it shall be; `about` is the image that it is attached to, as it was given.
-pub(super) fn put(files: &Files, destination: &str, about: Option<&str>, context: &Context) -> Result<Outcome> {
+pub(super) fn put(
+    source: &dyn Source,
+    root: &Descriptor,
+    destination: &str,
+    about: Option<&str>,
+    context: &Context,
+) -> Result<Outcome> {
     let parsed = reference::parse_destination(&context.toolkit, destination)?;
     context.authorize(&parsed);
     let (place, own) = sink::destination(&parsed)?;
@@ -125,11 +128,11 @@ pub(super) fn put(files: &Files, destination: &str, about: Option<&str>, context
     let tag = if about.is_some() { None } else { own };
     let opening = Opening { registries: &context.registries, replace: false, from: None };
     let sink = sink::open(&context.toolkit, &place, opening)?;
-    let roots = [Root { descriptor: files.descriptor().clone(), tag: tag.clone() }];
+    let roots = [Root { descriptor: root.clone(), tag: tag.clone() }];
     let options = Options { platforms: Vec::new(), sparse: false, referrers: false };
-    let plan = copy::plan(&context.toolkit, files, &roots, &options, &context.interrupt)?;
+    let plan = copy::plan(&context.toolkit, source, &roots, &options, &context.interrupt)?;
     let copy = Copy {
-        source: files,
+        source,
         sink: sink.as_ref(),
         plan: &plan,
         jobs: context.transfers(is_remote),
@@ -137,10 +140,10 @@ pub(super) fn put(files: &Files, destination: &str, about: Option<&str>, context
         interrupt: &context.interrupt,
     };
     copy.run()?;
-    let digest = &files.descriptor().digest;
+    let digest = &root.digest;
     if context.output.json {
         context.print_json(&json!({
-            "reference": about.unwrap_or(destination), "tag": tag, "descriptor": super::inspect::descriptor(files.descriptor()),
+            "reference": about.unwrap_or(destination), "tag": tag, "descriptor": super::inspect::descriptor(root),
         }))?;
     } else if !context.output.quiet {
         context.output.line(text::printable(&format!("{digest} -> {}", about.unwrap_or(destination))))?;
@@ -190,7 +193,7 @@ fn input(text: &str) -> Result<Input> {
     Ok(Input { path, title, media_type: media_type.to_owned() })
 }
 
-fn annotation(text: &str) -> Result<Annotation> {
+pub(super) fn annotation(text: &str) -> Result<Annotation> {
     let (key, value) = text
         .split_once('=')
         .filter(|(key, _)| !key.is_empty())

@@ -30,5 +30,5 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         }
     };
     let files = artifact::pack(&args.content, Some(subject), context)?;
-    artifact::put(&files, &place, Some(&args.image.image), context)
+    artifact::put(&files, files.descriptor(), &place, Some(&args.image.image), context)
 }

@@ -12,6 +12,7 @@ mod run;
 mod tree;
 mod unpack;
 mod verify;
+mod wasm;
 mod waste;
 
 use portolan_tests::image::{Builder, Layer, Layout};

@@ -1,0 +1,190 @@
+//! `wasm`: WebAssembly as artifacts.
+
+use super::{Context, ImageArgs, Outcome, artifact};
+use crate::output::size;
+use clap::Subcommand;
+use portolan::manifest::{self, WantedPlatforms};
+use portolan::runtime::{self, Overrides};
+use portolan::wasm::{self, Artifact, EPOCH, Inspection};
+use portolan::{Error, Result, platform, text};
+use serde_json::json;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Pack WebAssembly as an artifact, and see what is in one
+///
+/// Artifacts are those of the CNCF's Wasm OCI layout, which wkg, wasmCloud, Spin and runwasi read as well.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Pack(Pack),
+    Inspect(Inspect),
+}
+
+/// Pack a module, component or WIT package as an artifact
+///
+/// Imports and exports in the config are read from the component. The date is --created, else that of SOURCE_DATE_EPOCH,
+/// else 1970: so the same file makes the same artifact.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    portolan wasm pack hello.wasm oci:images:hello\n  \
+    portolan wasm pack --annotation org.opencontainers.image.version=1.0.0 hello.wasm ghcr.io/org/hello:1.0.0")]
+struct Pack {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Where to: a name at a registry, or a layout
+    #[arg(value_name = "DST")]
+    destination: String,
+    /// What is said of the artifact; several times
+    #[arg(long, short, value_name = "KEY=VALUE")]
+    annotation: Vec<String>,
+    /// When it was made, such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "DATE")]
+    created: Option<String>,
+}
+
+/// Show what WebAssembly needs, offers and is made of
+///
+/// It may be a file, or packed in an image in any form that is in use.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    portolan wasm inspect hello.wasm\n  \
+    portolan wasm inspect --json ghcr.io/webassembly/wasi/cli:0.2.6")]
+struct Inspect {
+    #[command(flatten)]
+    image: ImageArgs,
+}
+
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
+    match &args.verb {
+        Verb::Pack(args) => pack(args, context),
+        Verb::Inspect(args) => inspect(args, context),
+    }
+}
+
+fn pack(args: &Pack, context: &Context) -> Result<Outcome> {
+    let title = args.file.file_name().and_then(|name| name.to_str());
+    let title =
+        title.ok_or_else(|| Error::Usage(format!("{} has no name that could be a title", args.file.display())))?;
+    let bytes = read(&args.file, context)?;
+    let annotations = args.annotation.iter().map(|text| artifact::annotation(text)).collect::<Result<_>>()?;
+    let created = match (&args.created, std::env::var("SOURCE_DATE_EPOCH")) {
+        (Some(created), _) if portolan_image::config::is_date_time(created) => created.clone(),
+        (Some(created), _) => return Err(Error::Usage(format!("{created} is no date such as {EPOCH}"))),
+        (None, Ok(seconds)) => date(&seconds)?,
+        (None, Err(_)) => EPOCH.to_owned(),
+    };
+    let packed =
+        Artifact::pack(&context.toolkit, bytes, title, &created, annotations).map_err(|error| at(error, &args.file))?;
+    artifact::put(&packed, packed.descriptor(), &args.destination, None, context)
+}
+
+fn inspect(args: &Inspect, context: &Context) -> Result<Outcome> {
+    let path = Path::new(&args.image.image);
+    let (form, digest, bytes) = if is_wasm(path) {
+        let bytes = read(path, context)?;
+        (None, portolan::digest::compute(&context.toolkit, "sha256", bytes.as_slice())?.0, bytes)
+    } else {
+        let opened = context.place(&args.image)?;
+        let mut wanted = context.platforms(&args.image)?;
+        if wanted.is_empty() {
+            wanted = runtime::workload_platforms(&context.toolkit, &platform::host())?;
+        }
+        let (source, wanted) = (opened.source.as_ref(), WantedPlatforms::These(wanted));
+        let image = manifest::resolve(&context.toolkit, source, &opened.selector, wanted)?;
+        let layers = context.layers(&opened, &image);
+        let workload = runtime::recognize(&layers, &Overrides { entrypoint: None, cmd: None })?;
+        for warning in &workload.warnings {
+            context.output.warn(&text::printable(warning));
+        }
+        let (digest, bytes) = runtime::fetch_wasm(&layers, &workload)?;
+        (Some(runtime::form_word(workload.form)), digest, bytes)
+    };
+    let found = wasm::inspect(&context.toolkit, &bytes)?;
+    if context.output.json {
+        let sections = found.sections.iter().map(|it| json!({ "name": it.name, "size": it.size }));
+        let producers =
+            found.producers.iter().map(|it| json!({ "field": it.field, "name": it.name, "version": it.version }));
+        context.print_json(&json!({
+            "form": form, "digest": digest, "size": found.size, "kind": found.kind.as_str(), "wasi": found.wasi,
+            "imports": found.imports, "exports": found.exports,
+            "producers": producers.collect::<Vec<_>>(), "sections": sections.collect::<Vec<_>>(),
+        }))?;
+    } else {
+        print(&found, form, &digest, context)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn print(found: &Inspection, form: Option<&str>, digest: &str, context: &Context) -> Result<()> {
+    let line = |name: &str, value: &str| context.output.line(text::printable(&format!("{name:<10} {value}")));
+    line("Kind", found.kind.as_str())?;
+    if let Some(form) = form {
+        line("Form", form)?;
+    }
+    line("Digest", digest)?;
+    line("Size", &size(found.size))?;
+    if !found.wasi.is_empty() {
+        line("WASI", &found.wasi.join(", "))?;
+    }
+    for (name, values) in [("Imports", &found.imports), ("Exports", &found.exports)] {
+        for (index, value) in values.iter().enumerate() {
+            line(if index == 0 { name } else { "" }, value)?;
+        }
+    }
+    for producer in &found.producers {
+        line("Producer", &format!("{} {} {}", producer.field, producer.name, producer.version))?;
+    }
+    for section in &found.sections {
+        line("Section", &format!("{:<16} {}", section.name, size(section.size)))?;
+    }
+    Ok(())
+}
+
+/// Whether a path is a file that begins like WebAssembly.
+fn is_wasm(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    File::open(path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok()) && &magic == b"\0asm"
+}
+
+/// The bytes of a file, at most one more than may be.
+fn read(path: &Path, context: &Context) -> Result<Vec<u8>> {
+    let most = context.toolkit.limit("wasm-bytes")?;
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    Ok(bytes)
+}
+
+fn at(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Image { code, message } => Error::Image { code, message: format!("{}: {message}", path.display()) },
+        other => other,
+    }
+}
+
+/// Seconds since 1970 as a date.
+fn date(seconds: &str) -> Result<String> {
+    let wrong = || Error::Usage(format!("SOURCE_DATE_EPOCH is {seconds}, not seconds since 1970"));
+    let seconds: i64 = seconds.parse().map_err(|_| wrong())?;
+    if !(0..=253_402_300_799).contains(&seconds) {
+        return Err(wrong());
+    }
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Days from a first of March, in eras of 400 years, as the proleptic Gregorian calendar has them.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = era * 400 + year + i64::from(month <= 2);
+    Ok(format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3_600, rest / 60 % 60, rest % 60))
+}
