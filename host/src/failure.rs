@@ -28,7 +28,9 @@ pub(crate) fn print(error: &Error, json: bool) {
     let mut causes: Vec<String> = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {
-        causes.push(text::printable(&error.to_string()));
+        // A backtrace has a line for every call.
+        let lines = error.to_string();
+        causes.push(lines.lines().map(text::printable).collect::<Vec<_>>().join("\n  "));
         cause = error.source();
     }
     let help = help(error);

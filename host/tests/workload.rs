@@ -154,7 +154,11 @@ fn the_environment_of_the_caller_is_not_the_guests() {
 #[test]
 fn an_image_says_what_is_run_and_how() {
     let scratch = Scratch::new();
-    let image = container(&scratch, &teller(), json!({ "Entrypoint": ["/program.wasm", "-v"], "Cmd": ["own"], "Env": ["A=1", "B=2"] }));
+    let image = container(
+        &scratch,
+        &teller(),
+        json!({ "Entrypoint": ["/program.wasm", "-v"], "Cmd": ["own"], "Env": ["A=1", "B=2"] }),
+    );
     let output = scratch.run(&["--env", "B=3", &image]);
     assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
     assert_eq!(printed(&output), ["/program.wasm", "-v", "own", "A=1", "B=3"]);
@@ -237,7 +241,8 @@ fn what_may_only_be_read_is_not_written_by_any_way() {
 #[test]
 fn a_loop_ends_with_its_time() {
     let scratch = Scratch::new();
-    let file = scratch.wasm("loop.wasm", r#"(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))"#);
+    let file =
+        scratch.wasm("loop.wasm", r#"(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))"#);
     let start = Instant::now();
     let output = scratch.run(&["--timeout", "1s", &file]);
     assert_eq!(output.status.code(), Some(134));
@@ -293,11 +298,17 @@ fn many_exports_and_deep_types_take_no_time() {
 #[test]
 fn a_trap_is_told_with_its_place() {
     let scratch = Scratch::new();
-    let file = scratch.wasm("trap.wasm", r#"(module (memory (export "memory") 1) (func $inner unreachable) (func (export "_start") (call $inner)))"#);
+    let file = scratch.wasm(
+        "trap.wasm",
+        r#"(module (memory (export "memory") 1) (func $inner unreachable) (func (export "_start") (call $inner)))"#,
+    );
     let output = scratch.run(&[&file]);
     assert_eq!(output.status.code(), Some(134));
     let said = stderr(&output);
-    assert!(said.starts_with("error: the program failed\n") && said.contains("unreachable") && said.contains("inner"), "{said}");
+    assert!(
+        said.starts_with("error: the program failed\n") && said.contains("unreachable") && said.contains("inner"),
+        "{said}"
+    );
 }
 
 /// Row 56: what is compiled already is not run, whatever it is called.

@@ -142,7 +142,7 @@ async fn answer(
             .boxed_unsync()
         }),
         Ok(Err(error)) => {
-            complain(&method, &path, &format!("{error:#}"));
+            complain(&method, &path, &error.root_cause().to_string());
             refused(500)
         }
         Err(_) => {
@@ -230,10 +230,10 @@ impl WorkerState for Once {
         Box::pin(tokio::time::sleep(self.patience))
     }
 
-    fn drop(&self, _: wasmtime::Store<state::Component>, result: Result<(), wasmtime::Error>) {
+    fn drop(&self, _: wasmtime::Store<state::Component>, result: wasmtime::Result<()>) {
         if let Err(error) = result {
-            let what = format!("{error:#}");
-            eprintln!("warning: the program failed: {}", text::printable(what.lines().next().unwrap_or_default()));
+            let what = error.root_cause().to_string();
+            eprintln!("warning: the program failed: {}", text::printable(&what));
         }
     }
 }

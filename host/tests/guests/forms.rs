@@ -8,7 +8,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
 /// The forms, with the tags that they have in the layout.
-const FORMS: [&str; 8] = ["artifact", "wasm-layer", "spin", "wasm-to-oci", "module-artifact", "compat", "container", "index"];
+const FORMS: [&str; 8] =
+    ["artifact", "wasm-layer", "spin", "wasm-to-oci", "module-artifact", "compat", "container", "index"];
 
 /// The program in every form.
 fn forms(triple: &str) -> Layout {
@@ -17,26 +18,24 @@ fn forms(triple: &str) -> Layout {
     let digest = Algorithm::Sha256.digest(&wasm);
     let raw = |media_type: &str| Layer::plain(Vec::new()).blob(wasm.clone()).media_type(media_type);
     let mut layout = Layout::new();
-    let component = (os == "wasip2").then(|| json!({ "exports": ["wasi:cli/run@0.2.6"], "imports": [], "target": null }));
+    let component =
+        (os == "wasip2").then(|| json!({ "exports": ["wasi:cli/run@0.2.6"], "imports": [], "target": null }));
     let config = json!({ "created": "2026-01-01T00:00:00Z", "author": null, "architecture": "wasm", "os": os,
         "layerDigests": [digest], "component": component });
     let artifact = Builder::new("wasi/wasm")
         .layer(raw(media_type::WASM))
         .config_blob(media_type::WASM_CONFIG, config.to_string().into_bytes());
     let artifact = layout.image(artifact);
-    let wasm_layer = layout.image(
-        Builder::new("wasip1/wasm").layer(raw("application/vnd.bytecodealliance.wasm.component.layer.v0+wasm")),
-    );
+    let wasm_layer = layout
+        .image(Builder::new("wasip1/wasm").layer(raw("application/vnd.bytecodealliance.wasm.component.layer.v0+wasm")));
     let locked = json!({ "spin_lock_version": 1, "metadata": { "name": "one" }, "triggers": [], "components": [
         { "id": "one", "source": { "content_type": "application/wasm", "digest": digest } }] });
     let spin = layout.image(
-        Builder::new("Wasip1/wasm")
-            .layer(raw("application/vnd.wasm.content.layer.v1+wasm"))
-            .layer(
-                Layer::plain(Vec::new())
-                    .blob(locked.to_string().into_bytes())
-                    .media_type("application/vnd.fermyon.spin.application.v1+config"),
-            ),
+        Builder::new("Wasip1/wasm").layer(raw("application/vnd.wasm.content.layer.v1+wasm")).layer(
+            Layer::plain(Vec::new())
+                .blob(locked.to_string().into_bytes())
+                .media_type("application/vnd.fermyon.spin.application.v1+config"),
+        ),
     );
     let wasm_to_oci = layout.image(
         Builder::new("wasi/wasm")
@@ -64,7 +63,8 @@ fn forms(triple: &str) -> Layout {
             .layer(Layer::gzip(files.build()))
             .run(json!({ "Entrypoint": ["/bin/command.wasm"], "Cmd": ["args", "of", "the", "image"] })),
     );
-    let native = layout.image(Builder::new("linux/amd64").layer(Layer::gzip(tar::Builder::new().file("sh", b"#!").build())));
+    let native =
+        layout.image(Builder::new("linux/amd64").layer(Layer::gzip(tar::Builder::new().file("sh", b"#!").build())));
     let entry = |descriptor: &portolan_tests::image::Descriptor, os: &str, architecture: &str| {
         descriptor.clone().with("platform", json!({ "os": os, "architecture": architecture }))
     };

@@ -41,7 +41,8 @@ fn programs_of_others_run_unchanged_and_say_the_same() {
 fn our_own_programs_do_the_same_under_another_wasmtime() {
     for triple in BOTH {
         let program = Program::new("command", triple);
-        for args in [&["args", "a", "b"][..], &["exit", "3"], &["clock"], &["list", "/"], &["cat", "/etc/passwd"], &[]] {
+        for args in [&["args", "a", "b"][..], &["exit", "3"], &["clock"], &["list", "/"], &["cat", "/etc/passwd"], &[]]
+        {
             let ours = portolan(&["run", &program.file]).args(args).output().unwrap();
             assert_eq!(said(&ours), said(&theirs(&program.file, args)), "{args:?}");
         }
