@@ -32,11 +32,12 @@ const LISTEN: &str = "127.0.0.1:8080";
     portolan run --invoke 'add(1, 2)' calculator.wasm\n  \
     portolan run --timeout 10s --memory 64M --allow-http api.example.com untrusted.wasm")]
 pub(crate) struct Args {
-    #[command(flatten)]
-    image: ImageArgs,
-    /// The arguments, instead of the image's own
-    #[arg(value_name = "ARGS", trailing_var_arg = true, allow_hyphen_values = true)]
-    args: Vec<String>,
+    /// The image or file, and the arguments instead of the image's own
+    #[arg(value_names = ["IMAGE", "ARGS"], required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<String>,
+    /// The platform, such as wasi/wasm; several in the order of preference [default: WebAssembly with the newest WASI]
+    #[arg(long, short, value_name = "OS/ARCH", value_delimiter = ',')]
+    platform: Vec<String>,
     /// The entry point, instead of the image's own
     #[arg(long, value_name = "PATH")]
     entrypoint: Option<String>,
@@ -134,25 +135,27 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
             None
         }),
     };
-    let mut builder = Builder::new().args(&args.args).grants(args.grants()?).bounds(args.bounds());
+    let (image, rest) = args.command.split_first().ok_or_else(|| Error::Usage("no image is named".to_owned()))?;
+    let image = ImageArgs { image: image.clone(), platform: args.platform.clone() };
+    let mut builder = Builder::new().args(rest).grants(args.grants()?).bounds(args.bounds());
     builder = builder.cache(cache.clone()).writable(args.writable);
     if let Some(entrypoint) = &args.entrypoint {
         builder = builder.entrypoint(vec![entrypoint.clone()]);
     }
-    let prepared = match bare(&args.image.image)? {
+    let prepared = match bare(&image.image)? {
         Some(bytes) => {
-            let name = args.image.image.rsplit('/').next().unwrap_or_default();
+            let name = image.image.rsplit('/').next().unwrap_or_default();
             builder.prepare_bytes(name, bytes)?
         }
         None => {
-            let opened = context.place(&args.image)?;
-            let wanted = match args.image.platform.is_empty() {
+            let opened = context.place(&image)?;
+            let wanted = match image.platform.is_empty() {
                 true => runtime::workload_platforms(&context.toolkit, &platform::host())?,
-                false => context.platforms(&args.image)?,
+                false => context.platforms(&image)?,
             };
             let (source, wanted) = (opened.source.as_ref(), platform::wanted(&wanted));
-            let image = manifest::resolve(&context.toolkit, source, &opened.selector, wanted)?;
-            builder.prepare(&context.layers(&opened, &image))?
+            let resolved = manifest::resolve(&context.toolkit, source, &opened.selector, wanted)?;
+            builder.prepare(&context.layers(&opened, &resolved))?
         }
     };
     for warning in &prepared.warnings {

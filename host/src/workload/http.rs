@@ -34,7 +34,7 @@ const HEAD: Duration = Duration::from_secs(30);
 
 /// A program that is ready to answer.
 pub struct Serving {
-    handler: ProxyHandler<Requests>,
+    requests: Arc<Requests>,
     engine: wasmtime::Engine,
     places: Arc<Semaphore>,
     listener: TcpListener,
@@ -72,7 +72,7 @@ impl Serving {
         let listener = TcpListener::bind(listen).await.map_err(Error::io("listen on", listen))?;
         let address = listener.local_addr().map_err(Error::io("listen on", listen))?;
         let places = Arc::new(Semaphore::new(most as usize));
-        Ok(Self { handler: ProxyHandler::new(state), engine: program.engine, places, listener, address })
+        Ok(Self { requests: Arc::new(state), engine: program.engine, places, listener, address })
     }
 
     /// Where it listens.
@@ -103,10 +103,10 @@ impl Serving {
                 continue;
             };
             let _ = stream.set_nodelay(true);
-            let (handler, places) = (self.handler.clone(), Arc::clone(&self.places));
+            let (requests, places) = (Arc::clone(&self.requests), Arc::clone(&self.places));
             let service = service_fn(move |request| {
-                let (handler, places) = (handler.clone(), Arc::clone(&places));
-                async move { Ok::<_, Infallible>(answer(&handler, &places, request).await) }
+                let (requests, places) = (Arc::clone(&requests), Arc::clone(&places));
+                async move { Ok::<_, Infallible>(answer(&requests, &places, request).await) }
             });
             let mut builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
             builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
@@ -124,14 +124,16 @@ impl Serving {
 }
 
 async fn answer(
-    handler: &ProxyHandler<Requests>,
+    requests: &Arc<Requests>,
     places: &Arc<Semaphore>,
     request: hyper::Request<hyper::body::Incoming>,
 ) -> hyper::Response<WasiBody> {
     let Ok(place) = Arc::clone(places).acquire_owned().await else { return refused(503) };
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let request = request.map(|body| body.map_err(wasmtime_wasi_http::Error::Hyper).boxed_unsync());
-    let patience = handler.state().patience;
+    let patience = requests.patience;
+    // A handler for each: what many share gives requests to whoever is there, be it a guest that never ends.
+    let handler = ProxyHandler::new(Shared(Arc::clone(requests)));
     match tokio::time::timeout(patience, handler.handle((), request)).await {
         Ok(Ok(response)) => response.map(|body| {
             // The place is taken until the answer is sent.
@@ -173,17 +175,20 @@ struct Requests {
     patience: Duration,
 }
 
-impl HandlerState for Requests {
+/// The same for one handler.
+struct Shared(Arc<Requests>);
+
+impl HandlerState for Shared {
     type StoreData = state::Component;
     type WorkerExpiration = Patience;
     type WorkerState = Once;
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<state::Component, Patience, Once>> {
-        let mut store = state::component(&self.engine, &self.guest, self.bounds, true)?;
+        let mut store = state::component(&self.0.engine, &self.0.guest, self.0.bounds, true)?;
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
-        let proxy = self.pre.instantiate_async(&mut store).await?;
-        let (patience, sleep) = (self.patience, Box::pin(tokio::time::sleep(self.patience)));
+        let proxy = self.0.pre.instantiate_async(&mut store).await?;
+        let (patience, sleep) = (self.0.patience, Box::pin(tokio::time::sleep(self.0.patience)));
         Ok(Instance {
             store,
             proxy,

@@ -16,14 +16,13 @@ fn theirs(file: &str, args: &[&str]) -> Output {
 
 #[test]
 fn programs_of_others_run_unchanged_and_say_the_same() {
-    let programs: [(&str, &[&str]); 9] = [
+    let programs: [(&str, &[&str]); 8] = [
         ("icepll.wasm", &["-i", "12", "-o", "48"]),
         ("icepll.wasm", &["--no-such-option"]),
         ("icepack.wasm", &["--help"]),
         ("icemulti.wasm", &["--help"]),
         ("icebram.wasm", &["-g", "-s", "7", "8", "256"]),
         ("boolector.wasm", &["--version"]),
-        ("nextpnr-ice40.wasm", &["--version"]),
         ("esbuild.wasm", &["--version"]),
         ("esbuild.wasm", &["--help"]),
     ];
