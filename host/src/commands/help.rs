@@ -78,6 +78,7 @@ fn meaning(key: &str) -> &'static str {
         "xattr-bytes" => "bytes of all extended attributes of one entry",
         "zstd-window-bytes" => "bytes of a zstd window",
         "layer-metadata-bytes" => "bytes of names, links and attributes of one layer in memory",
+        "wasm-bytes" => "bytes of WebAssembly that is compiled or read whole",
         "memory-bytes" => "bytes of memory of one component instance",
         "seconds" => "seconds that a command may take; 0 is no limit",
         _ => "",
