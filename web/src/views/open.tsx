@@ -1,0 +1,91 @@
+/** Where images are opened: a file, a folder, the sample, a name at a registry, the URL of a layout. */
+import type { TargetedEvent } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { Failure } from "../elements/loading.tsx";
+import { go } from "../route.ts";
+import { type Offer, offer } from "../server.ts";
+import { choose } from "../session.ts";
+import { fileSource } from "../sources/file.ts";
+import { folderLayout } from "../sources/folder.ts";
+import { shown } from "../text.ts";
+
+export function Open() {
+  const [error, fail] = useState<unknown>();
+  const [busy, work] = useState("");
+  const [isOver, hover] = useState(false);
+  const [served, serve] = useState<Offer>();
+  useEffect(() => void offer().then((offered) => offered && serve(offered)), []);
+
+  const take = async (file: File) => {
+    work(`Reading ${shown(file.name)}`);
+    fail(undefined);
+    try {
+      go({ view: "overview", from: choose(file.name, await fileSource(file)) });
+    } catch (error) {
+      fail(error);
+    }
+    work("");
+  };
+  const folder = (files: FileList) => {
+    const [first] = files;
+    if (first) go({ view: "overview", from: choose(first.webkitRelativePath.split("/")[0] ?? "folder", folderLayout(files)) });
+  };
+  const named = (event: TargetedEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const name = String(new FormData(event.currentTarget).get("name")).trim();
+    if (name) go({ view: "overview", from: /^https?:\/\//.test(name) ? `layout:${name}` : `registry:${name}` });
+  };
+  return (
+    <div
+      class={`open ${isOver ? "over" : ""}`}
+      onDragOver={(event) => {
+        event.preventDefault();
+        hover(true);
+      }}
+      onDragLeave={() => hover(false)}
+      onDrop={(event) => {
+        event.preventDefault();
+        hover(false);
+        const file = event.dataTransfer?.files[0];
+        if (file) void take(file);
+      }}
+    >
+      <h1>See what is in an image</h1>
+      <p>Everything is read in this page. Nothing is uploaded, and nobody else is asked.</p>
+      <div class="drop">
+        <p>Drop a file here: an archive of <code>docker save</code> or of an OCI tool, also gzipped; a layer; a manifest or config.</p>
+        <div class="choices">
+          <label class="button">Choose a file<input id="file" type="file" onChange={(event) => event.currentTarget.files?.[0] && void take(event.currentTarget.files[0])} /></label>
+          <label class="button">Choose a layout’s folder<input id="folder" type="file" ref={(input) => input?.setAttribute("webkitdirectory", "")} onChange={(event) => event.currentTarget.files && folder(event.currentTarget.files)} /></label>
+          <a class="button" href="#/overview?from=sample">Open the sample</a>
+        </div>
+        {busy && <p class="waiting" role="status">{busy}…</p>}
+      </div>
+      {error !== undefined && <Failure error={error} />}
+      <form class="name" onSubmit={named}>
+        <label for="name">Or a name at a registry, or the URL of a layout</label>
+        <div>
+          <input id="name" name="name" data-search autocomplete="off" autocapitalize="none" spellcheck={false} placeholder="registry.example/team/app:1.0" />
+          <button type="submit">Open</button>
+        </div>
+        <p class="note">{about(served)}</p>
+      </form>
+      {served && served.repositories.length > 0 && (
+        <section>
+          <h2>At this registry</h2>
+          <ul class="plain">
+            {served.repositories.map((name) => (
+              <li key={name}><a href={`#/overview?from=${encodeURIComponent(`registry:${location.host}/${name}`)}`}>{shown(name)}</a></li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </div>
+  );
+}
+
+function about(served: Offer | undefined): string {
+  if (!served) return "A registry has to let pages of other origins read it (CORS). Docker Hub, ghcr.io and quay.io do not: start portolan serve --explorer for them.";
+  const others = served.proxies.map(({ registry }) => registry).join(", ");
+  return others ? `This server asks ${others} for this page.` : "This server asks no other registry for this page: start it with --explorer-registry for that.";
+}

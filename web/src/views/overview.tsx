@@ -1,0 +1,68 @@
+/** What an image is, at a glance. Only its documents are read for it. */
+import type { ViewProps } from "../app.tsx";
+import { Digest } from "../elements/digest.tsx";
+import { Facts } from "../elements/facts.tsx";
+import { Layers } from "../elements/layers.tsx";
+import { Table } from "../elements/table.tsx";
+import { format } from "../route.ts";
+import { platformName, shown, size } from "../text.ts";
+
+export function Overview({ image, opened, route }: ViewProps) {
+  const { annotations, config, descriptor, indexes, layers, manifest } = image;
+  const value = (name: string) => annotations.find(({ key }) => key === `org.opencontainers.image.${name}`)?.value;
+  const title = value("title") ?? value("ref.name") ?? "Image";
+  const base = value("base.name");
+  const stored = layers.reduce((sum, layer) => sum + layer.size, 0);
+  return (
+    <>
+      <h1>{shown(title)}</h1>
+      {value("description") && <p>{shown(value("description") ?? "")}</p>}
+      <Facts
+        of={[
+          ["Platform", platformName(image.platform)],
+          ["Created", shown(config?.created ?? value("created") ?? "")],
+          ["Author", config?.author && shown(config.author)],
+          ["Base image", base && shown(base)],
+          ["Layers", `${layers.length}, ${size(stored)} as stored`],
+          ["Manifest", <Digest of={descriptor.digest} whole href={format({ ...route, view: "raw", image: descriptor.digest })} />],
+          ["Index", indexes.length > 0 && indexes.map(({ digest }) => <Digest key={digest} of={digest} whole />)],
+          ["Kind", shown(manifest.artifactType ?? manifest.mediaType)],
+          ["Source", image.kind],
+        ]}
+      />
+      {opened.listed.length > 1 && (
+        <section>
+          <h2>Images here</h2>
+          <Table caption="Images here" heads={["Platform", "Manifest", "Size of the manifest", "What"]}>
+            {opened.listed.map(({ attestation, attestationOf, descriptor: { digest, size: bytes }, platform }) => (
+              <tr key={digest} aria-current={digest === descriptor.digest || undefined}>
+                <td><a href={format({ ...route, image: digest })}>{attestation ? "attestation" : platformName(platform)}</a></td>
+                <td><Digest of={digest} href={format({ ...route, image: digest })} /></td>
+                <td class="number">{size(bytes)}</td>
+                <td>{attestationOf ? <>of <Digest of={attestationOf} href={format({ ...route, image: attestationOf })} /></> : digest === descriptor.digest ? "shown" : "image"}</td>
+              </tr>
+            ))}
+          </Table>
+        </section>
+      )}
+      <section>
+        <h2>Layers</h2>
+        <Layers image={image} route={route} />
+      </section>
+      <section>
+        <h2>Annotations and labels</h2>
+        {annotations.length === 0 ? <p class="note">There are none.</p> : (
+          <Table caption="Annotations and labels" heads={["Name", "Value", "Where it stands"]}>
+            {annotations.map(({ key, origin, value }, at) => (
+              <tr key={at}>
+                <td><code>{shown(key)}</code></td>
+                <td class="wrap">{shown(value)}</td>
+                <td>{origin === "label" ? "label of the config" : origin}</td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </section>
+    </>
+  );
+}
