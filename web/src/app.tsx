@@ -58,7 +58,7 @@ export function App() {
         <span class="space" />
         <button type="button" class="quiet" onClick={() => help(true)} aria-label="Help: keys">?</button>
       </header>
-      {view && route.from ? <Place from={route.from} route={route} draw={view.draw} main={main} /> : <main ref={main} tabIndex={-1}><Open /></main>}
+      {view && route.from ? <Place from={route.from} route={route} draw={view.draw} main={main} /> : <main id="main" ref={main} tabIndex={-1}><Open /></main>}
       {helps && <Help close={() => help(false)} />}
     </>
   );
@@ -90,7 +90,8 @@ function Place({ from, route, draw, main }: PlaceProps) {
         ))}
         {there && <Platforms opened={there.opened} image={there.image} route={route} />}
       </nav>
-      <main ref={main} tabIndex={-1}>
+      <main id="main" ref={main} tabIndex={-1}>
+        {!there && <h1>{shown(nameOf(from))}</h1>}
         <Loading of={opening} what={`Opening ${shown(nameOf(from))}`}>{({ opened, image }) => draw({ opened, image, route })}</Loading>
       </main>
     </>

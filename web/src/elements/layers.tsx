@@ -15,8 +15,8 @@ export function Layers({ image, route }: { image: Image; route: Route }) {
         <tr key={at}>
           <td><a href={format({ ...route, view: "files", layer: at })}>layer {at}</a></td>
           <td class="number">
-            <span class="bar" aria-hidden="true"><span style={{ width: `${(100 * layer.size) / largest}%` }} /></span>
-            <span title={`${layer.size} bytes`}>{size(layer.size)}</span>
+            {layer.size > 0 && <span class="bar" aria-hidden="true"><span style={{ width: `${(100 * layer.size) / largest}%` }} /></span>}
+            {layer.size > 0 ? <span title={`${layer.size} bytes`}>{size(layer.size)}</span> : <span class="note">not said</span>}
           </td>
           <td class="wrap command">{commands[at] ? shown(commands[at]) : <span class="note">not said</span>}</td>
           <td><Digest of={layer.digest} /></td>

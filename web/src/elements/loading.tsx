@@ -30,6 +30,7 @@ export function Loading<T>({ of, what, children }: { of: Awaited<T>; what: strin
 /** What can be done about an error, by its code. */
 const ADVICE: Partial<Record<string, string>> = {
   "invalid-source": "Open an archive as docker save or any OCI tool writes it, a layout, a layer, or a manifest.",
+  "invalid-archive": "Open an archive as docker save or any OCI tool writes it. If it should be one, get it again: it is damaged.",
   "blob-not-found": "The image is not complete here. Where it came from may still have the rest.",
   "digest-mismatch": "The bytes are not those that the image names. Get the image again; verify lists all that is wrong.",
   "size-mismatch": "The bytes are not those that the image names. Get the image again; verify lists all that is wrong.",
@@ -49,6 +50,7 @@ export function Failure({ error }: { error: unknown }) {
       <p class="message">{shown(message)}</p>
       {ADVICE[code] && <p>{ADVICE[code]}</p>}
       <p class="note">{code}</p>
+      <p><a href="#/">Open something else</a></p>
     </div>
   );
 }

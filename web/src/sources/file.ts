@@ -47,16 +47,16 @@ async function layerSource(file: File, suffix: string): Promise<BlobSource> {
   return single(new TextEncoder().encode(JSON.stringify(manifest)), MANIFEST, new Map<string, Blob | Uint8Array>([[digest, file], [config.digest, EMPTY]]));
 }
 
-/** A manifest or index without its blobs; a config as that of an image without layers at hand. */
+/** A manifest or index without its blobs; a config as that of an image whose layers are elsewhere, of a size that nobody knows. */
 async function documentSource(file: File): Promise<BlobSource> {
   const bytes = new Uint8Array(await file.arrayBuffer());
   const { manifest, digest } = await toolkit();
   const found = new Map<string, Uint8Array>();
   if (isConfig(bytes)) {
-    manifest.parseConfig(bytes);
+    const layers = manifest.parseConfig(bytes).diffIds.map((diffId) => ({ mediaType: LAYER, digest: diffId, size: 0 }));
     const config = { mediaType: "application/vnd.oci.image.config.v1+json", digest: digest.compute(bytes), size: bytes.length };
     found.set(config.digest, bytes);
-    const made = { schemaVersion: 2, mediaType: MANIFEST, config, layers: [] };
+    const made = { schemaVersion: 2, mediaType: MANIFEST, config, layers };
     return single(new TextEncoder().encode(JSON.stringify(made)), MANIFEST, found);
   }
   return single(bytes, manifest.parse(bytes).mediaType, found);

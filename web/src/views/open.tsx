@@ -51,7 +51,7 @@ export function Open() {
       }}
     >
       <h1>See what is in an image</h1>
-      <p>Everything is read in this page. Nothing is uploaded, and nobody else is asked.</p>
+      <p>Everything is read in this page, and nothing is uploaded.</p>
       <div class="drop">
         <p>Drop a file here: an archive of <code>docker save</code> or of an OCI tool, also gzipped; a layer; a manifest or config.</p>
         <div class="choices">

@@ -23,11 +23,11 @@ export function Overview({ image, opened, route }: ViewProps) {
           ["Created", shown(config?.created ?? value("created") ?? "")],
           ["Author", config?.author && shown(config.author)],
           ["Base image", base && shown(base)],
-          ["Layers", `${layers.length}, ${size(stored)} as stored`],
-          ["Manifest", <Digest of={descriptor.digest} whole href={format({ ...route, view: "raw", image: descriptor.digest })} />],
-          ["Index", indexes.length > 0 && indexes.map(({ digest }) => <Digest key={digest} of={digest} whole />)],
+          ["Layers", `${layers.length}${stored > 0 ? `, ${size(stored)} as stored` : ""}`],
           ["Kind", shown(manifest.artifactType ?? manifest.mediaType)],
           ["Source", image.kind],
+          ["Manifest", <Digest of={descriptor.digest} whole href={format({ ...route, view: "raw", image: descriptor.digest })} />, true],
+          ["Index", indexes.length > 0 && indexes.map(({ digest }) => <Digest key={digest} of={digest} whole />), true],
         ]}
       />
       {opened.listed.length > 1 && (
