@@ -10,7 +10,7 @@ LOGIC = -p portolan-image -p portolan-layer -p portolan-registry -p portolan-was
 TARGET = $${CARGO_TARGET_DIR:-target}
 COMPONENTS = -p portolan-hasher -p portolan-toolkit
 
-.PHONY: help setup demo build npm test test-fast fuzz lint bench clean
+.PHONY: help setup demo build npm web test test-fast fuzz lint bench clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -32,11 +32,16 @@ npm: ## build the package for JavaScript, in npm/
 	$(TARGET)/release/examples/components target/components
 	cd npm && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-fund --no-audit; } && npm run build
 
+web: npm ## build the explorer's page, in web/dist
+	cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-fund --no-audit; } && npm run build
+
 test: setup ## all tests
 	cargo test --release --locked --no-fail-fast $(NATIVE)
 	cargo test --release --locked $(NATIVE) --test differential -- --ignored
 	$(MAKE) npm
 	cd npm && npm test && npm run check
+	$(MAKE) web
+	cd web && npm test && npm run check
 
 test-fast: ## the tests of the logic alone, a few seconds once built
 	cargo test --release --locked $(LOGIC)
@@ -64,4 +69,4 @@ bench: setup build npm ## measure against the tools of Debian, and against what 
 
 clean: ## remove what was built
 	cargo clean
-	rm -rf npm/dist npm/generated npm/docs npm/node_modules
+	rm -rf npm/dist npm/generated npm/docs npm/node_modules web/dist web/node_modules

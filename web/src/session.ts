@@ -23,7 +23,13 @@ export interface Opened {
 const chosen = new Map<string, ImageSource>();
 const opened = new Map<string, Promise<Opened>>();
 let pool: ReturnType<typeof createWorkerPool> | undefined;
-let registries: Registries | undefined;
+let speaking: Registries | undefined;
+
+/** All registries, with what was learnt of them. */
+const registries = () => (speaking ??= new Registries({ fetch: proxied }));
+
+/** The tags of a repository. */
+export const tags = (name: string, signal: AbortSignal): Promise<string[]> => registries().tags(name, { signal });
 
 /** Remembers what was chosen and answers what it is called in URLs. */
 export function choose(name: string, source: ImageSource): string {
@@ -62,9 +68,8 @@ async function sourceOf(from: string): Promise<ImageSource> {
 async function begin(from: string): Promise<Opened> {
   const source = await sourceOf(from);
   pool ??= createWorkerPool();
-  registries ??= new Registries({ fetch: proxied });
-  const options: OpenOptions = { pool, registries };
-  const listed = await listImages(source, { registries });
+  const options: OpenOptions = { pool, registries: registries() };
+  const listed = await listImages(source, { registries: registries() });
   const images = new Map<string, Promise<Image>>();
   const best = preferred(listed);
   return {

@@ -2,6 +2,7 @@
 import type { TargetedEvent } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Failure } from "../elements/loading.tsx";
+import { Repository } from "../elements/repository.tsx";
 import { go } from "../route.ts";
 import { type Offer, offer } from "../server.ts";
 import { choose } from "../session.ts";
@@ -73,11 +74,7 @@ export function Open() {
       {served && served.repositories.length > 0 && (
         <section>
           <h2>At this registry</h2>
-          <ul class="plain">
-            {served.repositories.map((name) => (
-              <li key={name}><a href={`#/overview?from=${encodeURIComponent(`registry:${location.host}/${name}`)}`}>{shown(name)}</a></li>
-            ))}
-          </ul>
+          {served.repositories.map((name) => <Repository key={name} name={name} />)}
         </section>
       )}
     </div>
