@@ -66,7 +66,7 @@ pub fn artifact(
     Ok(Artifact { config, config_bytes, layer, manifest, manifest_bytes })
 }
 
-fn object(members: Vec<(&str, Value)>) -> Value {
+pub(crate) fn object(members: Vec<(&str, Value)>) -> Value {
     Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 

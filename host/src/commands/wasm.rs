@@ -4,9 +4,10 @@ use super::{Context, ImageArgs, Outcome, artifact};
 use crate::output::size;
 use clap::Subcommand;
 use portolan::manifest::{self, WantedPlatforms};
+use portolan::runtime::Workload;
 use portolan::runtime::{self, Overrides};
-use portolan::wasm::{self, Artifact, EPOCH, Inspection};
-use portolan::{Error, Result, platform, text};
+use portolan::wasm::{self, EPOCH, Execution, Forms, Inspection, Packed, Packing};
+use portolan::{Error, Result, manifest::Annotation, platform, text};
 use serde_json::json;
 use std::fs::File;
 use std::io::Read as _;
@@ -25,6 +26,7 @@ pub(crate) struct Args {
 enum Verb {
     Pack(Pack),
     Inspect(Inspect),
+    Convert(Convert),
 }
 
 /// Pack a module, component or WIT package as an artifact
@@ -34,6 +36,7 @@ enum Verb {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "EXAMPLES:\n  \
     portolan wasm pack hello.wasm oci:images:hello\n  \
+    portolan wasm pack --compat hello.wasm ghcr.io/org/hello:1.0.0\n  \
     portolan wasm pack --annotation org.opencontainers.image.version=1.0.0 hello.wasm ghcr.io/org/hello:1.0.0")]
 struct Pack {
     /// The file
@@ -42,12 +45,69 @@ struct Pack {
     /// Where to: a name at a registry, or a layout
     #[arg(value_name = "DST")]
     destination: String,
-    /// What is said of the artifact; several times
+    /// Write a container image as well, in one index, for Docker and other runtimes that know no artifacts
+    #[arg(long)]
+    compat: bool,
+    #[command(flatten)]
+    words: Words,
+}
+
+/// What is said of what is packed.
+#[derive(Debug, clap::Args)]
+struct Words {
+    /// What is said of it; several times
     #[arg(long, short, value_name = "KEY=VALUE")]
     annotation: Vec<String>,
     /// When it was made, such as 2026-01-31T12:00:00Z
     #[arg(long, value_name = "DATE")]
     created: Option<String>,
+}
+
+impl Words {
+    fn annotations(&self) -> Result<Vec<Annotation>> {
+        self.annotation.iter().map(|text| artifact::annotation(text)).collect()
+    }
+
+    fn created(&self) -> Result<String> {
+        match (&self.created, std::env::var("SOURCE_DATE_EPOCH")) {
+            (Some(created), _) if portolan_image::config::is_date_time(created) => Ok(created.clone()),
+            (Some(created), _) => Err(Error::Usage(format!("{created} is no date such as {EPOCH}"))),
+            (None, Ok(seconds)) => date(&seconds),
+            (None, Err(_)) => Ok(EPOCH.to_owned()),
+        }
+    }
+}
+
+/// Pack the WebAssembly of an image in another form
+///
+/// Of a container image, its program alone becomes an artifact, which has no place for other files, variables and
+/// arguments. Of an artifact, its program becomes the entry point of an image that holds nothing else.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "EXAMPLES:\n  \
+    portolan wasm convert --to container ghcr.io/org/hello:1.0.0 oci:images:hello\n  \
+    portolan wasm convert --to artifact oci:images:hello ghcr.io/org/hello:1.0.0")]
+struct Convert {
+    #[command(flatten)]
+    image: ImageArgs,
+    /// Where to: a name at a registry, or a layout
+    #[arg(value_name = "DST")]
+    destination: String,
+    /// The form
+    #[arg(long, value_name = "FORM")]
+    to: Form,
+    #[command(flatten)]
+    words: Words,
+}
+
+/// A form to pack in.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Form {
+    /// The artifact of the CNCF's Wasm OCI layout
+    Artifact,
+    /// A container image with the program as its entry point
+    Container,
+    /// Both, in one index
+    Both,
 }
 
 /// Show what WebAssembly needs, offers and is made of
@@ -66,6 +126,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     match &args.verb {
         Verb::Pack(args) => pack(args, context),
         Verb::Inspect(args) => inspect(args, context),
+        Verb::Convert(args) => convert(args, context),
     }
 }
 
@@ -74,16 +135,62 @@ fn pack(args: &Pack, context: &Context) -> Result<Outcome> {
     let title =
         title.ok_or_else(|| Error::Usage(format!("{} has no name that could be a title", args.file.display())))?;
     let bytes = read(&args.file, context)?;
-    let annotations = args.annotation.iter().map(|text| artifact::annotation(text)).collect::<Result<_>>()?;
-    let created = match (&args.created, std::env::var("SOURCE_DATE_EPOCH")) {
-        (Some(created), _) if portolan_image::config::is_date_time(created) => created.clone(),
-        (Some(created), _) => return Err(Error::Usage(format!("{created} is no date such as {EPOCH}"))),
-        (None, Ok(seconds)) => date(&seconds)?,
-        (None, Err(_)) => EPOCH.to_owned(),
+    let packing = Packing {
+        title: title.to_owned(),
+        created: args.words.created()?,
+        annotations: args.words.annotations()?,
+        execution: Execution::default(),
     };
-    let packed =
-        Artifact::pack(&context.toolkit, bytes, title, &created, annotations).map_err(|error| at(error, &args.file))?;
+    let forms = if args.compat { Forms::Both } else { Forms::Artifact };
+    let packed = Packed::new(&context.toolkit, bytes, forms, packing).map_err(|error| at(error, &args.file))?;
     artifact::put(&packed, packed.descriptor(), &args.destination, None, context)
+}
+
+fn convert(args: &Convert, context: &Context) -> Result<Outcome> {
+    let (workload, _, bytes) = find(&args.image, context)?;
+    let forms = match args.to {
+        Form::Artifact => Forms::Artifact,
+        Form::Container => Forms::Container,
+        Form::Both => Forms::Both,
+    };
+    let name = workload.args.first().and_then(|name| name.rsplit('/').next()).unwrap_or_default();
+    let name = if name.is_empty() { "main" } else { name.strip_suffix(".wasm").unwrap_or(name) };
+    let is_more = workload.rootfs || workload.args.len() > 1 || !workload.env.is_empty() || !workload.files.is_empty();
+    if is_more && forms == Forms::Artifact {
+        context.output.warn("an artifact holds the program alone: its files, variables and arguments are left out");
+    } else if workload.rootfs || !workload.files.is_empty() {
+        context.output.warn("the program alone is packed: other files are left out");
+    }
+    let packing = Packing {
+        title: format!("{name}.wasm"),
+        created: args.words.created()?,
+        annotations: args.words.annotations()?,
+        execution: Execution {
+            args: workload.args.into_iter().skip(1).collect(),
+            env: workload.env,
+            working_dir: workload.working_dir,
+        },
+    };
+    let packed = Packed::new(&context.toolkit, bytes, forms, packing)?;
+    artifact::put(&packed, packed.descriptor(), &args.destination, None, context)
+}
+
+/// The WebAssembly of an image: how it is called, its digest and its bytes.
+fn find(image: &ImageArgs, context: &Context) -> Result<(Workload, String, Vec<u8>)> {
+    let opened = context.place(image)?;
+    let mut wanted = context.platforms(image)?;
+    if wanted.is_empty() {
+        wanted = runtime::workload_platforms(&context.toolkit, &platform::host())?;
+    }
+    let (source, wanted) = (opened.source.as_ref(), WantedPlatforms::These(wanted));
+    let image = manifest::resolve(&context.toolkit, source, &opened.selector, wanted)?;
+    let layers = context.layers(&opened, &image);
+    let workload = runtime::recognize(&layers, &Overrides { entrypoint: None, cmd: None })?;
+    for warning in &workload.warnings {
+        context.output.warn(&text::printable(warning));
+    }
+    let (digest, bytes) = runtime::fetch_wasm(&layers, &workload)?;
+    Ok((workload, digest, bytes))
 }
 
 fn inspect(args: &Inspect, context: &Context) -> Result<Outcome> {
@@ -92,19 +199,7 @@ fn inspect(args: &Inspect, context: &Context) -> Result<Outcome> {
         let bytes = read(path, context)?;
         (None, portolan::digest::compute(&context.toolkit, "sha256", bytes.as_slice())?.0, bytes)
     } else {
-        let opened = context.place(&args.image)?;
-        let mut wanted = context.platforms(&args.image)?;
-        if wanted.is_empty() {
-            wanted = runtime::workload_platforms(&context.toolkit, &platform::host())?;
-        }
-        let (source, wanted) = (opened.source.as_ref(), WantedPlatforms::These(wanted));
-        let image = manifest::resolve(&context.toolkit, source, &opened.selector, wanted)?;
-        let layers = context.layers(&opened, &image);
-        let workload = runtime::recognize(&layers, &Overrides { entrypoint: None, cmd: None })?;
-        for warning in &workload.warnings {
-            context.output.warn(&text::printable(warning));
-        }
-        let (digest, bytes) = runtime::fetch_wasm(&layers, &workload)?;
+        let (workload, digest, bytes) = find(&args.image, context)?;
         (Some(runtime::form_word(workload.form)), digest, bytes)
     };
     let found = wasm::inspect(&context.toolkit, &bytes)?;

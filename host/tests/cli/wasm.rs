@@ -49,3 +49,33 @@ fn what_is_no_webassembly_is_neither_packed_nor_recognised() {
     let error = portolan(["wasm", "inspect", &place]).failed(1);
     assert!(error.contains("no WebAssembly to run") && error.contains("machine code"), "{error}");
 }
+
+/// One program in both forms under one name, and each form made of the other (B-07).
+#[test]
+fn an_artifact_becomes_a_container_image_and_back() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("hello.wasm");
+    let module = r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
+        (memory (export "memory") 1) (func (export "_start") (call 0 (i32.const 5))))"#;
+    std::fs::write(&file, wat::parse_str(module).unwrap()).unwrap();
+    let file = file.to_str().unwrap();
+    let place = |name: &str| format!("oci:{}:{name}", scratch.path().join("layout").display());
+    portolan(["wasm", "pack", "--compat", file, &place("both")]).done();
+    portolan(["wasm", "convert", "--to", "container", &place("both"), &place("container")]).done();
+    portolan(["wasm", "convert", "--to", "artifact", &place("container"), &place("artifact")]);
+    portolan(["verify", scratch.path().join("layout").to_str().unwrap()]).done();
+    let form = |name: &str, platform: &str| {
+        let shown = portolan(["wasm", "inspect", "--json", "--platform", platform, &place(name)]).json();
+        (shown["form"].as_str().unwrap().to_owned(), shown["digest"].clone())
+    };
+    let digest = portolan(["wasm", "inspect", "--json", file]).json()["digest"].clone();
+    assert_eq!(form("both", "wasip1/wasm"), ("artifact".to_owned(), digest.clone()));
+    assert_eq!(form("both", "wasi/wasm"), ("container".to_owned(), digest.clone()));
+    assert_eq!(form("container", "wasi/wasm"), ("container".to_owned(), digest.clone()));
+    assert_eq!(form("artifact", "wasip1/wasm"), ("artifact".to_owned(), digest));
+    for name in ["both", "container", "artifact"] {
+        assert_eq!(portolan(["run", "--no-cache", &place(name)]).code, Some(5), "{name}");
+    }
+    let platforms = portolan(["platforms", &place("both")]).done();
+    assert!(platforms.contains("wasip1/wasm") && platforms.contains("wasi/wasm"), "{platforms}");
+}
