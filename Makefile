@@ -5,7 +5,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
 # The two crates of WebAssembly are built by the build script of `host`.
-NATIVE = --workspace --exclude portolan-hasher --exclude portolan-toolkit
+NATIVE = --workspace --exclude portolan-hasher --exclude portolan-toolkit --exclude portolan-service
 LOGIC = -p portolan-image -p portolan-layer -p portolan-registry -p portolan-wasm
 TARGET = $${CARGO_TARGET_DIR:-target}
 COMPONENTS = -p portolan-hasher -p portolan-toolkit
