@@ -7,6 +7,8 @@ mod forms;
 mod http;
 #[path = "guests/others.rs"]
 mod others;
+#[path = "guests/service.rs"]
+mod service;
 
 use portolan_tests::guests;
 use std::io::Write as _;

@@ -34,6 +34,24 @@ pub fn built(name: &str, target_triple: &str) -> Vec<u8> {
     std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
+/// The component of `components/service`.
+///
+/// # Panics
+///
+/// When it cannot be built.
+#[must_use]
+pub fn service() -> PathBuf {
+    let directory = target().join("guests");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    cargo.args(["build", "--release", "--locked", "--quiet", "--target", "wasm32-wasip2", "-p", "portolan-service"]);
+    cargo.arg("--target-dir").arg(&directory).env_remove("RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
+    let output = cargo.output().expect("cargo runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the service cannot be built; `make setup` adds wasm32-wasip2:\n{text}");
+    directory.join("wasm32-wasip2/release/portolan_service.wasm")
+}
+
 /// A file that `make setup` fetched: the program `wasmtime`, or WebAssembly that nobody here wrote.
 ///
 /// # Panics

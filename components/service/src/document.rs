@@ -21,16 +21,22 @@ pub(crate) fn inspect(body: &mut Body) -> Result<Vec<u8>, Failure> {
         match Document::parse(&bytes, None, &limits)? {
             Document::Index(index) => {
                 let platforms = index.manifests.iter().filter_map(|entry| entry.platform.as_ref());
-                ("index", Some(index.media_type.to_string()), platforms.map(ToString::to_string).collect())
+                (
+                    "index",
+                    index.media_type.as_ref().map(ToString::to_string),
+                    platforms.map(ToString::to_string).collect(),
+                )
             }
-            Document::Manifest(manifest) => ("manifest", Some(manifest.media_type.to_string()), Vec::new()),
+            Document::Manifest(manifest) => {
+                ("manifest", manifest.media_type.as_ref().map(ToString::to_string), Vec::new())
+            }
         }
     };
     let said = json!({ "kind": kind, "digest": digest.to_string(), "size": bytes.len(), "mediaType": media_type,
         "platforms": platforms });
     // What was checked is sent on as it came, and is not written anew.
-    let raw: &RawValue = serde_json::from_slice(&bytes)
-        .map_err(|error| Failure::new(422, "invalid-document", error.to_string()))?;
+    let raw: &RawValue =
+        serde_json::from_slice(&bytes).map_err(|error| Failure::new(422, "invalid-document", error.to_string()))?;
     let mut answer = said.to_string();
     answer.pop();
     answer.push_str(",\"document\":");

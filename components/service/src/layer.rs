@@ -6,15 +6,15 @@ use portolan_image::digest::SoftwareHashes;
 use portolan_layer::{Batch, Change, Entry, Kind, Options, Selection, Unpacker};
 use serde_json::{Value, json};
 
-/// Sends a line for every entry, and one for all of them at the end.
-pub(crate) fn inspect(body: &mut Body, answer: &Answer) {
+/// Sends a line for every entry, and one for all of them at the end; answers whether anybody still wants them.
+pub(crate) fn inspect(body: &mut Body, answer: &Answer) -> bool {
     let last = match read(body, answer) {
         Ok(Some(summary)) => summary,
         // Nobody listens any more.
-        Ok(None) => return,
+        Ok(None) => return false,
         Err(failure) => failure.json(),
     };
-    answer.send(format!("{last}\n").as_bytes());
+    answer.send(format!("{last}\n").as_bytes())
 }
 
 fn read(body: &mut Body, answer: &Answer) -> Result<Option<Value>, Failure> {

@@ -15,9 +15,7 @@ mod layer;
 use fetch::Body;
 use serde_json::{Value, json};
 use wasip2::exports::http::incoming_handler::Guest;
-use wasip2::http::types::{
-    Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
-};
+use wasip2::http::types::{Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasip2::io::streams::OutputStream;
 
 struct Service;
@@ -77,7 +75,7 @@ impl Guest for Service {
             "/" => {
                 let help = json!({ "service": "portolan", "version": env!("CARGO_PKG_VERSION"),
                     "paths": ["POST /document", "POST /layer", "GET /document?url=URL", "GET /layer?url=URL"] });
-                return respond(out, 200, |answer| drop(answer.send(help.to_string().as_bytes())));
+                return respond(out, 200, |answer| answer.send(help.to_string().as_bytes()));
             }
             _ => Err(Failure::new(404, "path-not-found", format!("there is no {path} here"))),
         };
@@ -88,10 +86,10 @@ impl Guest for Service {
         match answered {
             // What is wrong with a layer shows when the answer has begun.
             Ok(Answered::Layer(mut body)) => respond(out, 200, |answer| layer::inspect(&mut body, answer)),
-            Ok(Answered::Document(json)) => respond(out, 200, |answer| drop(answer.send(&json))),
+            Ok(Answered::Document(json)) => respond(out, 200, |answer| answer.send(&json)),
             Err(failure) => {
                 let json = failure.json().to_string();
-                respond(out, failure.status, |answer| drop(answer.send(json.as_bytes())));
+                respond(out, failure.status, |answer| answer.send(json.as_bytes()));
             }
         }
     }
@@ -116,7 +114,7 @@ fn body(request: &IncomingRequest, query: &str) -> Result<Body, Failure> {
     }
 }
 
-fn respond(out: ResponseOutparam, status: u16, write: impl FnOnce(&Answer)) {
+fn respond(out: ResponseOutparam, status: u16, write: impl FnOnce(&Answer) -> bool) {
     let headers = Fields::new();
     let _ = headers.append("content-type", b"application/json");
     let response = OutgoingResponse::new(headers);
@@ -124,7 +122,8 @@ fn respond(out: ResponseOutparam, status: u16, write: impl FnOnce(&Answer)) {
     let Ok(body) = response.body() else { return };
     ResponseOutparam::set(out, Ok(response));
     if let Ok(stream) = body.write() {
-        write(&Answer { stream });
+        // Whoever is gone does not miss the rest.
+        let _ = write(&Answer { stream });
     }
     let _ = OutgoingBody::finish(body, None);
 }

@@ -5,7 +5,9 @@ use portolan_tests::image::{Algorithm, Builder, Layer, Layout, media_type};
 use portolan_tests::{guests, tar};
 use serde_json::json;
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 /// The forms, with the tags that they have in the layout.
 const FORMS: [&str; 8] =
@@ -94,9 +96,43 @@ fn every_form_runs_from_a_layout() {
 }
 
 /// A registry, until it is dropped.
-struct Registry {
+pub(crate) struct Registry {
     child: Child,
-    address: String,
+    pub(crate) address: String,
+}
+
+impl Registry {
+    /// Our own, over the layouts of a directory.
+    pub(crate) fn start(root: &str) -> Self {
+        let mut serve = portolan(&["serve", "--listen", "127.0.0.1:0", root]);
+        let mut child = serve.stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}"));
+        Self { address: address.to_owned(), child }
+    }
+
+    /// Debian's `docker-registry`.
+    fn distribution(directory: &Path) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let config = format!(
+            "version: 0.1\nlog: {{ level: error, accesslog: {{ disabled: true }} }}\nstorage:\n  filesystem: {{ rootdirectory: {} }}\n\
+             http: {{ addr: \"{address}\" }}\n",
+            directory.join("store").display()
+        );
+        let file = directory.join("config.yml");
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new("docker-registry");
+        let child = command.arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let registry = Self { address, child: child.expect("docker-registry; `make setup` installs it") };
+        for _ in 0..200 {
+            if TcpStream::connect(&registry.address).is_ok() {
+                return registry;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(25));
+        }
+        panic!("docker-registry does not listen");
+    }
 }
 
 impl Drop for Registry {
@@ -112,15 +148,12 @@ fn every_form_runs_from_a_registry() {
     let layout = directory.path().join("layout");
     forms(BOTH[1]).write(&layout);
     let root = directory.path().join("root");
-    let mut serve = portolan(&["serve", "--listen", "127.0.0.1:0", root.to_str().unwrap()]);
-    let mut child = serve.stderr(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).to_owned();
-    let registry = Registry { child, address };
-    for form in FORMS {
-        let name = format!("{}/forms:{form}", registry.address);
-        done(&portolan(&["copy", "--quiet", &format!("oci:{}:{form}", layout.display()), &name]).output().unwrap());
-        assert_eq!(done(&run(&[], &name, &["args", form])), format!("{form}\n"), "{form}");
+    let registry = Registry::start(root.to_str().unwrap());
+    for registry in [registry, Registry::distribution(directory.path())] {
+        for form in FORMS {
+            let name = format!("{}/forms:{form}", registry.address);
+            done(&portolan(&["copy", "--quiet", &format!("oci:{}:{form}", layout.display()), &name]).output().unwrap());
+            assert_eq!(done(&run(&[], &name, &["args", form])), format!("{form}\n"), "{name}");
+        }
     }
 }

@@ -1,19 +1,20 @@
 //! Programs that answer HTTP.
 
 use crate::{Program, portolan, text};
+use portolan_tests::guests;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A program that answers, until it is dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
 }
 
 impl Server {
-    fn start(options: &[&str], file: &str) -> Self {
+    pub(crate) fn start(options: &[&str], file: &str) -> Self {
         let mut command = portolan(&["run", "--http", "127.0.0.1:0"]);
         let mut child = command.args(options).arg(file).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -25,17 +26,44 @@ impl Server {
         Self { child, address: address.unwrap() }
     }
 
+    /// A program under another wasmtime.
+    pub(crate) fn theirs(file: &str) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = Command::new(guests::fetched("wasmtime"));
+        command.args(["serve", "-S", "cli", "--addr"]).arg(address.to_string()).arg(file);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let server = Self { child, address };
+        let start = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(60), "wasmtime serve does not listen");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server
+    }
+
     /// The status and the body of an answer.
     fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        self.ask_with(method, path, body.as_bytes())
+    }
+
+    /// The same with any bytes.
+    pub(crate) fn ask_with(&self, method: &str, path: &str, body: &[u8]) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         let length = body.len();
-        write!(stream, "{method} {path} HTTP/1.0\r\nHost: here\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        )
+        .unwrap();
+        stream.write_all(body).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         let answer = text(&answer);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let is_chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+        (status, if is_chunked { unchunked(body) } else { body.to_owned() })
     }
 
     fn stop(mut self) -> Option<i32> {
@@ -43,6 +71,17 @@ impl Server {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
     }
+}
+
+/// A body without the lengths of its chunks.
+fn unchunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((length, rest)) = body.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        whole.push_str(&rest[..length]);
+        body = rest.get(length + 2..).unwrap_or_default();
+    }
+    whole
 }
 
 impl Drop for Server {
