@@ -239,7 +239,7 @@ fn remove(parent: BorrowedFd<'_>, name: &OsStr, path: &Path, root: BorrowedFd<'_
 
 /// Gives the owner all rights to a directory and those below. Through no link: whoever put one there would have the mode
 /// of what it leads to changed (hostile input 11).
-fn open_modes(root: BorrowedFd<'_>) {
+pub(crate) fn open_modes(root: BorrowedFd<'_>) {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut pending = vec![b".".to_vec()];
     while let Some(path) = pending.pop() {

@@ -4,7 +4,9 @@
 use portolan_tests::image::{Builder, Layer, Layout, media_type};
 use portolan_tests::tar;
 use serde_json::json;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -397,4 +399,64 @@ fn a_function_is_called_by_its_name() {
     let output = scratch.run(&[&component]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("no beginning"), "{}", stderr(&output));
+}
+
+/// Runs a program that never ends in a process of its own, and answers how that ended after one signal.
+fn after_a_signal(mut command: Command) -> std::process::ExitStatus {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    // Until it says something it is not there yet.
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if start.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+            panic!("it did not end: {:?}", child.wait());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn one_signal_ends_a_program_whatever_it_does_and_nothing_of_its_files_stays() {
+    let scratch = Scratch::new();
+    let endless = module(
+        r#"(data (i32.const 64) "x") (func (export "_start") (call $say (i32.const 64) (i32.const 1)) (loop (br 0)))"#,
+    );
+    let file = scratch.wasm("loop.wasm", &endless);
+    assert_eq!(after_a_signal(scratch.command(&[&file])).signal(), Some(15));
+    let image = container(&scratch, &endless, json!({ "Entrypoint": ["/program.wasm"] }));
+    assert_eq!(after_a_signal(scratch.command(&[&image])).signal(), Some(15));
+    assert_eq!(std::fs::read_dir(scratch.path("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_file_that_is_too_large_to_be_compiled_is_not_read_to_its_end() {
+    let scratch = Scratch::new();
+    let file = scratch.wasm("teller.wasm", &teller());
+    let size = std::fs::metadata(&file).unwrap().len();
+    let limit = |most: u64| format!("wasm-bytes={most}");
+    assert_eq!(scratch.run(&["--limits", &limit(size), &file]).status.code(), Some(7));
+    let output = scratch.run(&["--limits", &limit(size - 1), &file]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("raise wasm-bytes to allow it"), "{}", stderr(&output));
+}
+
+/// Programs that share compiled code have a time each.
+#[test]
+fn the_time_of_one_run_is_not_that_of_another() {
+    let scratch = Scratch::new();
+    let quick = scratch.wasm("quick.wasm", r#"(module (memory (export "memory") 1) (func (export "_start")))"#);
+    let bounds = portolan::workload::Bounds { timeout: Some(Duration::from_millis(300)), ..Default::default() };
+    let builder = portolan::workload::Builder::new().bounds(bounds);
+    let prepared = builder.prepare_bytes("quick", std::fs::read(quick).unwrap()).unwrap();
+    let start = Instant::now();
+    // What one run leaves behind, if anything, would end one of those that follow.
+    while start.elapsed() < Duration::from_millis(900) {
+        assert_eq!(prepared.program.run(&prepared.guest).unwrap(), portolan::workload::Exit(0));
+    }
 }

@@ -5,16 +5,19 @@ use super::{Context, ImageArgs, Outcome};
 use crate::output::complain;
 use portolan::manifest;
 use portolan::platform;
-use portolan::workload::{Bounds, Builder, Cache, Grants, Mount, Prepared, Serving, World};
-use portolan::{Error, Result, runtime, text};
+use portolan::workload::{Bounds, Builder, Cache, Grants, Mount, Prepared, Rootfs, Serving, World};
+use portolan::{Error, ErrorCode, Result, runtime, text};
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Where HTTP is answered unless it is said.
 const LISTEN: &str = "127.0.0.1:8080";
+/// The key of the limit of what is compiled.
+const WASM: &str = "wasm-bytes";
 
 /// Run the WebAssembly in an image
 ///
@@ -142,7 +145,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     if let Some(entrypoint) = &args.entrypoint {
         builder = builder.entrypoint(vec![entrypoint.clone()]);
     }
-    let prepared = match bare(&image.image)? {
+    let prepared = match bare(&image.image, context.toolkit.limit(WASM)?)? {
         Some(bytes) => {
             let name = image.image.rsplit('/').next().unwrap_or_default();
             builder.prepare_bytes(name, bytes)?
@@ -161,9 +164,6 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     for warning in &prepared.warnings {
         context.output.warn(&text::printable(warning));
     }
-    if let Some(root) = &prepared.guest.root {
-        remove_at_signals(root.holder().to_owned())?;
-    }
     let answers_http = matches!(prepared.program.world, World::Http2 | World::Http3);
     if args.invoke.is_none() && (args.http.is_some() || answers_http) {
         return serve(args, context, prepared, cache.as_ref());
@@ -171,8 +171,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     execute(args, context, &prepared)
 }
 
-/// The bytes of a file that is WebAssembly itself and no image; nothing for all else.
-fn bare(image: &str) -> Result<Option<Vec<u8>>> {
+/// The bytes of a file that is WebAssembly itself and no image, `most` of them; nothing for all else.
+fn bare(image: &str, most: u64) -> Result<Option<Vec<u8>>> {
     let path = Path::new(image);
     if !path.is_file() {
         return Ok(None);
@@ -182,11 +182,18 @@ fn bare(image: &str) -> Result<Option<Vec<u8>>> {
     if file.read_exact(&mut bytes).is_err() || bytes != b"\0asm" {
         return Ok(None);
     }
-    file.read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    file.take(most.saturating_sub(3)).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
+    if bytes.len() as u64 > most {
+        let message = format!("{image} exceeds the limit of {most} bytes; raise {WASM} to allow it");
+        return Err(Error::Image { code: ErrorCode::LimitExceeded, message: text::printable(&message) });
+    }
     Ok(Some(bytes))
 }
 
 fn execute(args: &Args, context: &Context, Prepared { program, guest, .. }: &Prepared) -> Result<Outcome> {
+    end_at_signals(guest.root.clone())?;
+    // What came while it was made ready is not lost.
+    context.interrupt.check()?;
     if let Some(call) = &args.invoke {
         let results = program.invoke(guest, call)?;
         if context.output.json {
@@ -210,6 +217,7 @@ fn serve(args: &Args, context: &Context, prepared: Prepared, cache: Option<&Cach
     runtime.block_on(async {
         let stop = |kind| signal(kind).map_err(Error::io("listen to", "the signals of the system"));
         let mut signals = [stop(SignalKind::terminate())?, stop(SignalKind::interrupt())?];
+        context.interrupt.check()?;
         let serving = Serving::bind(prepared, &args.bounds(), cache, asked).await?;
         if !context.output.quiet {
             let url = format!("http://{}", serving.address());
@@ -230,13 +238,16 @@ fn serve(args: &Args, context: &Context, prepared: Prepared, cache: Option<&Cach
     })
 }
 
-/// Removes a directory when a signal ends the run, which nothing else would do then.
-fn remove_at_signals(directory: PathBuf) -> Result<()> {
+/// Ends the process at the first signal, whatever the guest does, with nothing left of its files.
+fn end_at_signals(root: Option<Arc<Rootfs>>) -> Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(Error::io("listen to", "the signals of the system"))?;
+    let root = root.as_ref().map(Arc::downgrade);
     let listener = move || {
         if let Some(signal) = signals.forever().next() {
-            let _ = std::fs::remove_dir_all(&directory);
+            if let Some(root) = root.and_then(|root| root.upgrade()) {
+                root.remove();
+            }
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     };

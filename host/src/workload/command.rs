@@ -4,10 +4,12 @@ use super::program::{Code, Program, World};
 use super::state::{self, Guest};
 use super::{Bounds, Exit, bounds::Meter};
 use crate::error::{Error, ErrorCode, Result};
+use std::convert::Infallible;
 use std::future::Future;
-use std::time::Duration;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 use wasmtime::component::Linker;
-use wasmtime::{Engine, Store, Trap};
+use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
 impl Program {
@@ -95,15 +97,24 @@ pub(super) fn until<T: 'static, R>(
     let ended = match bounds.timeout {
         None => runtime.block_on(run(store)),
         Some(time) => {
-            // A guest that computes is stopped by the epoch, one that waits by the timer.
+            // A guest that computes is stopped by the epoch, one that waits by the timer. Others may share the engine: of
+            // all that an epoch stops only those end whose time is over, and the alarm ends with its guest.
+            let end = Instant::now() + time;
             store.set_epoch_deadline(1);
+            store.epoch_deadline_callback(move |_| match Instant::now() < end {
+                true => Ok(UpdateDeadline::Continue(1)),
+                false => Ok(UpdateDeadline::Interrupt),
+            });
             let engine = engine.clone();
+            let (ended, waiting) = mpsc::channel::<Infallible>();
             let alarm = std::thread::Builder::new().name("timeout".to_owned()).stack_size(64 * 1024);
             let alarm = alarm.spawn(move || {
-                std::thread::sleep(time);
-                engine.increment_epoch();
+                if waiting.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    engine.increment_epoch();
+                }
             });
             alarm.map_err(Error::io("start a thread for", "the time limit"))?;
+            let _ended = ended;
             runtime.block_on(in_time(time, run(store)))
         }
     };
