@@ -5,6 +5,8 @@
 mod forms;
 #[path = "guests/http.rs"]
 mod http;
+#[path = "guests/later.rs"]
+mod later;
 #[path = "guests/others.rs"]
 mod others;
 #[path = "guests/service.rs"]
