@@ -94,7 +94,8 @@ pub struct RuntimeConfig {
 /// Labels are the image's words, and annotations are a runtime's orders: crun opens files of the host for
 /// `run.oci.hooks.stdout`, runc sets properties of systemd units from `org.systemd.property.*`. So that an image cannot
 /// give orders, labels of such namespaces are withheld and reported, against the letter of V-07;
-/// [`Inputs::steering_labels`] keeps them. A label without a key is no annotation either (V-16).
+/// [`Inputs::steering_labels`] keeps them. One such order is given here: an image of WebAssembly asks crun for its handler of
+/// that. A label without a key is no annotation either (V-16).
 ///
 /// # Errors
 /// [`Error::UserNotFound`] for a user or group that the image does not have (V-11), [`Error::InvalidDocument`] for an id
@@ -200,6 +201,11 @@ fn annotations(config: &Config, execution: &Execution, steering: bool) -> (Value
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             annotations.insert(format!("org.opencontainers.image.{name}"), value.into());
         }
+    }
+    // Of the runtimes that take bundles, crun can run WebAssembly, where it was built so, and wants to be told; others
+    // know nothing of this key.
+    if platform.normalize().architecture == "wasm" {
+        annotations.insert("run.oci.handler".to_owned(), "wasm".into());
     }
     let mut withheld = Vec::new();
     let labels: &Annotations = &execution.labels;

@@ -236,6 +236,18 @@ fn an_image_for_another_system_is_refused() {
     run(&image, &Inputs::default());
 }
 
+/// crun runs WebAssembly when it is told so, and an image cannot tell it itself.
+#[test]
+fn a_bundle_of_webassembly_asks_for_the_handler_of_that() {
+    let mut wasm = image(&json!({ "Entrypoint": ["/x.wasm"], "Labels": { "run.oci.handler": "krun" } }));
+    assert!(run(&wasm, &Inputs::default())["annotations"].get("run.oci.handler").is_none());
+    wasm["os"] = "wasi".into();
+    wasm["architecture"] = "wasm32".into();
+    let runtime = run(&wasm, &Inputs::default());
+    assert_eq!(runtime["annotations"]["run.oci.handler"], "wasm");
+    assert_eq!(runtime["process"]["args"], json!(["/x.wasm"]));
+}
+
 #[test]
 fn without_privileges_there_is_a_user_namespace_and_nothing_that_needs_more() {
     let image = image(&json!({ "User": "alice" }));
