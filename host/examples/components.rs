@@ -1,11 +1,21 @@
-//! Writes the components `toolkit.wasm` and `hasher.wasm` into a directory, for whoever drives them with something else.
+//! Writes the components into a directory, for whoever drives them with something else: `hasher.wasm`, `toolkit.wasm`, and
+//! `reading.wasm`, which is the toolkit without what writes images somewhere else.
 
-use std::path::PathBuf;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
-fn main() -> std::io::Result<()> {
-    let directory =
-        PathBuf::from(std::env::args_os().nth(1).ok_or_else(|| std::io::Error::other("expected a directory"))?);
-    std::fs::create_dir_all(&directory)?;
-    std::fs::write(directory.join("toolkit.wasm"), portolan::TOOLKIT_WASM)?;
-    std::fs::write(directory.join("hasher.wasm"), portolan::HASHER_WASM)
+#[path = "../build/modules.rs"]
+mod modules;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let directory = PathBuf::from(env::args_os().nth(1).ok_or("expected a directory")?);
+    fs::create_dir_all(&directory)?;
+    fs::write(directory.join("toolkit.wasm"), portolan::TOOLKIT_WASM)?;
+    fs::write(directory.join("hasher.wasm"), portolan::HASHER_WASM)?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let chosen = ["-p", "portolan-toolkit", "--no-default-features"];
+    let built = modules::build(&root, &directory.join("build"), &chosen)?;
+    modules::encode(&built.join("portolan_toolkit.wasm"), &directory.join("reading.wasm"))?;
+    Ok(())
 }

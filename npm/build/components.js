@@ -15,8 +15,9 @@ const FEATURES = ["simd", "bulk-memory", "sign-ext", "mutable-globals", "nontrap
 const OPTIMIZE = ["-O3", "--strip-debug", "--strip-producers", ...FEATURES.map((feature) => `--enable-${feature}`)];
 
 await rm(generated, { recursive: true, force: true });
-for (const name of ["toolkit", "hasher"]) {
-  const component = await readFile(join(components, `${name}.wasm`)).catch((error) => {
+// What a script is called here, and the component that it is made of: nothing in JavaScript copies or packs.
+for (const [name, made] of [["toolkit", "reading"], ["hasher", "hasher"]]) {
+  const component = await readFile(join(components, `${made}.wasm`)).catch((error) => {
     throw new Error(`${error.message}; \`make npm\` writes the components first`);
   });
   const { files } = await transpileBytes(component, {

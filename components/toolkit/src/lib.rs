@@ -4,7 +4,9 @@
 //! library crates.
 
 mod archive;
+#[cfg(feature = "whole")]
 mod artifact;
+#[cfg(feature = "whole")]
 mod copy;
 mod digest;
 mod layer;
@@ -17,8 +19,14 @@ mod runtime;
 mod tree;
 mod types;
 
+#[cfg(feature = "whole")]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "toolkit", generate_all });
+}
+
+#[cfg(not(feature = "whole"))]
+mod bindings {
+    wit_bindgen::generate!({ path: "../../wit", world: "reading", generate_all });
 }
 
 /// The component; it has no state of its own.
