@@ -30,9 +30,11 @@ pub use rootfs::Rootfs;
 pub use state::Guest;
 
 use crate::digest;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::layers::Layers;
 use crate::runtime::{self, Overrides};
+use portolan_image::Limits;
+use portolan_wasm::Kind;
 use state::Hook;
 use std::sync::Arc;
 use wasmtime_wasi::WasiCtxBuilder;
@@ -143,7 +145,7 @@ impl Builder {
     /// `invalid-workload` when the bytes are no WebAssembly.
     pub fn prepare_bytes(&self, name: &str, bytes: Vec<u8>) -> Result<Prepared> {
         let digest = digest::of(&bytes)?;
-        let program = Program::compile(&bytes, &digest, &self.bounds, self.cache.as_ref())?;
+        let program = self.compile(&bytes, &digest)?;
         let mut guest = self.guest.clone();
         guest.args = std::iter::once(name.to_owned()).chain(self.cmd.iter().flatten().cloned()).collect();
         Ok(Prepared { program, guest, digest, bytes, warnings: Vec::new() })
@@ -158,7 +160,7 @@ impl Builder {
         let overrides = Overrides { entrypoint: self.entrypoint.clone(), cmd: self.cmd.clone() };
         let workload = runtime::recognize(layers, &overrides)?;
         let (digest, bytes) = runtime::fetch_wasm(layers, &workload)?;
-        let program = Program::compile(&bytes, &digest, &self.bounds, self.cache.as_ref())?;
+        let program = self.compile(&bytes, &digest)?;
         let mut guest = self.guest.clone();
         guest.root = Rootfs::of(layers, &workload, self.is_writable)?.map(Arc::new);
         guest.args = workload.args;
@@ -167,6 +169,18 @@ impl Builder {
         let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
         guest.grants.env.splice(0..0, own);
         Ok(Prepared { program, guest, digest, bytes, warnings: workload.warnings })
+    }
+
+    /// Compiles a program, unless it is none but looks like one.
+    fn compile(&self, bytes: &[u8], digest: &str) -> Result<Program> {
+        let program = Program::compile(bytes, digest, &self.bounds, self.cache.as_ref())?;
+        if program.world == World::Library
+            && portolan_wasm::inspect(bytes, &Limits::default()).is_ok_and(|found| found.kind == Kind::WitPackage)
+        {
+            let message = format!("{digest} is a WIT package: it holds types alone, for building, and nothing to run");
+            return Err(Error::Image { code: ErrorCode::InvalidWorkload, message });
+        }
+        Ok(program)
     }
 
     /// Runs the program of an image to its end.

@@ -460,3 +460,12 @@ fn the_time_of_one_run_is_not_that_of_another() {
         assert_eq!(prepared.program.run(&prepared.guest).unwrap(), portolan::workload::Exit(0));
     }
 }
+
+#[test]
+fn a_package_of_types_is_called_what_it_is() {
+    let scratch = Scratch::new();
+    let types = r#"(component (type $t (component)) (export "x" (type $t)))"#;
+    let output = scratch.run(&[&scratch.wasm("types.wasm", types)]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("is a WIT package"), "{}", stderr(&output));
+}

@@ -17,15 +17,15 @@ fn a_program_of_wasi_0_3_runs_and_says_the_same_elsewhere() {
     assert_eq!(ours, done(&theirs));
 }
 
-/// crun hands a bundle to its WebAssembly engine for an annotation that is the caller's to give, never the image's.
+/// crun hands a bundle to its WebAssembly engine for an annotation. It comes from the platform, and never from a label.
 #[test]
-fn a_bundle_of_webassembly_names_its_program_and_no_handler() {
+fn a_bundle_of_webassembly_names_its_program_and_the_handler() {
     let directory = tempfile::tempdir().unwrap();
     let layout = directory.path().join("layout");
     let files = tar::Builder::new().file("command.wasm", &guests::built("command", BOTH[0])).build();
     let image = Builder::new("wasip1/wasm").layer(Layer::gzip(files)).run(json!({
         "Entrypoint": ["/command.wasm"], "Cmd": ["args", "a"],
-        "Labels": { "run.oci.handler": "wasm", "module.wasm.image/variant": "compat", "kept": "yes" } }));
+        "Labels": { "run.oci.handler": "krun", "module.wasm.image/variant": "compat", "kept": "yes" } }));
     Layout::single("1.0", image).write(&layout);
     let image = format!("oci:{}:1.0", layout.display());
     let bundle = directory.path().join("bundle");
@@ -40,7 +40,8 @@ fn a_bundle_of_webassembly_names_its_program_and_no_handler() {
     assert_eq!((&config["process"]["cwd"], &config["root"]["path"]), (&json!("/"), &json!("rootfs")));
     assert_eq!(
         config["annotations"],
-        json!({ "org.opencontainers.image.os": "wasip1", "org.opencontainers.image.architecture": "wasm", "kept": "yes" })
+        json!({ "org.opencontainers.image.os": "wasip1", "org.opencontainers.image.architecture": "wasm",
+            "run.oci.handler": "wasm", "kept": "yes" })
     );
     assert!(bundle.join("rootfs/command.wasm").is_file());
 }
