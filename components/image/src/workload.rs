@@ -77,7 +77,7 @@ pub enum WasmKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A blob, raw.
-    Blob(Descriptor),
+    Blob(Box<Descriptor>),
     /// A regular file of the merged tree, by a path whose links are followed.
     File(Vec<u8>),
 }

@@ -26,9 +26,12 @@ pub struct Guest {
     pub(super) hook: Option<Hook>,
 }
 
+/// A change of what a guest sees of WASI.
+type Change = dyn Fn(&mut WasiCtxBuilder) -> wasmtime::Result<()> + Send + Sync;
+
 /// Changes what a guest sees of WASI.
 #[derive(Clone)]
-pub(super) struct Hook(pub(super) Arc<dyn Fn(&mut WasiCtxBuilder) -> wasmtime::Result<()> + Send + Sync>);
+pub(super) struct Hook(pub(super) Arc<Change>);
 
 impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,7 +22,7 @@ fn a_program_of_wasi_0_3_runs_and_says_the_same_elsewhere() {
 fn a_bundle_of_webassembly_names_its_program_and_the_handler() {
     let directory = tempfile::tempdir().unwrap();
     let layout = directory.path().join("layout");
-    let files = tar::Builder::new().file("command.wasm", &guests::built("command", BOTH[0])).build();
+    let files = tar::Builder::new().file("command.wasm", guests::built("command", BOTH[0])).build();
     let image = Builder::new("wasip1/wasm").layer(Layer::gzip(files)).run(json!({
         "Entrypoint": ["/command.wasm"], "Cmd": ["args", "a"],
         "Labels": { "run.oci.handler": "krun", "module.wasm.image/variant": "compat", "kept": "yes" } }));

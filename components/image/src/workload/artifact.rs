@@ -18,7 +18,7 @@ pub(super) fn read(
 ) -> Result<Candidate, String> {
     let [layer] = manifest.layers.as_slice() else { return Err("it must have one layer (B-02)".to_owned()) };
     let (os, has_component) = config(bytes, manifest, limits).map_err(|error| error.to_string())?;
-    let mut candidate = Candidate::new(Form::Artifact, Place::Blob(layer.clone()), named(layer, overrides));
+    let mut candidate = Candidate::new(Form::Artifact, Place::Blob(Box::new(layer.clone())), named(layer, overrides));
     if has_component && !is_component_os(&os) {
         candidate.warnings.push(format!("its config describes a component and says {os}"));
     }

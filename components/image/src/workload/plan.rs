@@ -143,7 +143,7 @@ fn in_layer(
     if execution.entrypoint.is_none() && overrides.entrypoint.is_none() {
         args.insert(0, name(layer));
     }
-    let mut candidate = execute(Candidate::new(form, Place::Blob(layer.clone()), args), execution);
+    let mut candidate = execute(Candidate::new(form, Place::Blob(Box::new(layer.clone())), args), execution);
     candidate.os = config.map(|config| config.platform.os.clone());
     let ignored = manifest.layers.iter().filter(|layer| layer.media_type.is_layer()).count();
     if ignored > 0 {

@@ -76,7 +76,7 @@ fn read_component(
         }
         _ => named(&source, overrides),
     };
-    let mut candidate = Candidate::new(Form::Spin, Place::Blob(source), args);
+    let mut candidate = Candidate::new(Form::Spin, Place::Blob(Box::new(source)), args);
     if let Some(env) = component.optional("env")? {
         for (name, value) in env.members()? {
             candidate.env.push(format!("{name}={}", value.string()?));

@@ -51,7 +51,7 @@ impl From<workload::Workload> for Workload {
             form: workload.form.into(),
             kind: workload.kind.into(),
             place: match workload.place {
-                workload::Place::Blob(descriptor) => WasmPlace::Blob(descriptor.into()),
+                workload::Place::Blob(descriptor) => WasmPlace::Blob((*descriptor).into()),
                 workload::Place::File(path) => WasmPlace::File(path),
             },
             args: workload.args,
