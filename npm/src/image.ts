@@ -23,7 +23,7 @@ import { asyncDispose, release } from "./release.js";
 import { following, until } from "./signal.js";
 import { type ImageSource, type Source, document, missing, open } from "./source.js";
 import { instance } from "./toolkit.js";
-import { type Node, Tree, type Waste } from "./tree.js";
+import { type Node, Tree, type TreeAnswers, type Waste } from "./tree.js";
 import {
   type Abortable,
   type Descriptor,
@@ -72,6 +72,13 @@ export interface ChangesOptions extends Abortable {
    * browsers, and nothing says that the layer is the one that was meant: for a first look, with `verify()` to follow.
    */
   verify?: boolean;
+}
+
+export interface TreeOptions extends Abortable {
+  /** Told how many bytes of a layer were read since the last time. */
+  onProgress?: (progress: { layer: number; read: number }) => void;
+  /** Told that a layer is in the tree. Until the whole tree is there, this one answers for the layers so far. */
+  onLayer?: (applied: { layer: number; summary: Summary; tree: Tree }) => void;
 }
 
 export interface VerifyOptions extends Abortable {
@@ -233,6 +240,12 @@ export class Image implements AsyncDisposable {
     this.layers = resolved.manifest.layers.map((layer, index) => present<Layer>({ ...layer, diffId: diffIds[index] }));
   }
 
+  /** The bytes of the index that its place begins with: the `index.json` of a layout; elsewhere one that says the same as what is there. */
+  async index({ signal }: Abortable = {}): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    return this.#place.source.index(signal);
+  }
+
   /** All images that the reference stands for: one for each platform, and their attestations. */
   async platforms({ signal }: Abortable = {}): Promise<Listed[]> {
     signal?.throwIfAborted();
@@ -279,11 +292,12 @@ export class Image implements AsyncDisposable {
     }
   }
 
-  /** The merged file system. It is made once, whoever asks; closing the image frees it. */
-  async tree({ signal, onProgress }: Abortable & { onProgress?: (progress: { layer: number; read: number }) => void } = {}): Promise<Tree> {
+  /** The merged file system. It is made once, whoever asks, and whoever asks first is told how it goes; closing the image frees it. */
+  async tree(options: TreeOptions = {}): Promise<Tree> {
+    const { signal } = options;
     for (;;) {
       signal?.throwIfAborted();
-      const making = (this.#tree ??= this.#beginTree(signal, onProgress));
+      const making = (this.#tree ??= this.#beginTree(options));
       try {
         return await until(making.made, signal);
       } catch (error) {
@@ -294,10 +308,12 @@ export class Image implements AsyncDisposable {
     }
   }
 
-  #beginTree(signal?: AbortSignal, onProgress?: (progress: { layer: number; read: number }) => void) {
+  #beginTree({ signal, onProgress, onLayer }: TreeOptions) {
     const { work, limits } = this.#place;
     const jobs = this.layers.map((_, index) => this.#job(index, "none"));
-    const tree = work.tree(jobs, limits, onProgress && ((layer, read) => onProgress({ layer, read })), signal);
+    const progress = onProgress && ((layer: number, read: number) => onProgress({ layer, read }));
+    const applied = onLayer && ((layer: number, summary: Summary, answers: TreeAnswers) => onLayer({ layer, summary, tree: new Tree(answers) }));
+    const tree = work.tree(jobs, limits, progress, signal, applied);
     const making = { made: tree.then((answers) => new Tree(answers)), signal };
     making.made.catch(() => {
       // Another try may go better.

@@ -9,6 +9,7 @@ export {
   Image,
   type Layer,
   type OpenOptions,
+  type TreeOptions,
   type VerifyOptions,
   type Wanted,
   listImages,

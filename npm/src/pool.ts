@@ -10,7 +10,7 @@ import { following } from "./signal.js";
 import type { StoredBlob } from "./source.js";
 import type { Begun } from "./system.js";
 import type { Difference, DirectorySize, Node, TreeAnswers } from "./tree.js";
-import type { LayerJob, Work } from "./work.js";
+import type { Applied, LayerJob, Work } from "./work.js";
 import type { Feed, Request, Tasks } from "./worker.js";
 
 /** Workers that share the work on images; see {@link createWorkerPool}. */
@@ -211,6 +211,7 @@ export class Pool implements WorkerPool, Work {
     limits?: LayerJob["options"]["limits"],
     progress?: (layer: number, read: number) => void,
     signal?: AbortSignal,
+    applied?: Applied,
   ): Promise<TreeAnswers> {
     const id = (this.#trees += 1);
     const { stop, unfollow } = following(signal);
@@ -228,9 +229,11 @@ export class Pool implements WorkerPool, Work {
       }
     };
     try {
-      const made = drained(home.ask("tree", [id, ports, limits], ports, stop.signal));
+      const tree = new RemoteTree(home, id);
+      let layer = 0;
+      const made = drained(home.ask("tree", [id, ports, limits], ports, stop.signal), (summary) => applied?.(layer++, summary, tree));
       await Promise.all([made, ...Array.from({ length: this.size }, feeder)]);
-      return new RemoteTree(home, id);
+      return tree;
     } catch (error) {
       stop.abort(error);
       // It may have been made all the same.

@@ -43,6 +43,9 @@ export function layerJob(
 /** Told about the bytes of a blob that were read. */
 export type Progress = (read: number) => void;
 
+/** Told that a layer is in a tree, which answers for the layers so far. */
+export type Applied = (layer: number, summary: Summary, tree: TreeAnswers) => void;
+
 /** Whoever does the work. */
 export interface Work {
   /** How many jobs are worth doing at once. */
@@ -54,7 +57,7 @@ export interface Work {
   /** Reads a blob for its digest. */
   checkBlob(blob: StoredBlob, digest: string, size: number, progress?: Progress, signal?: AbortSignal): Promise<void>;
   /** Reads layers, bottom first, and answers the tree they make. `progress` is told the layer, too. */
-  tree(jobs: LayerJob[], limits?: Limits, progress?: (layer: number, read: number) => void, signal?: AbortSignal): Promise<TreeAnswers>;
+  tree(jobs: LayerJob[], limits?: Limits, progress?: (layer: number, read: number) => void, signal?: AbortSignal, applied?: Applied): Promise<TreeAnswers>;
 }
 
 /** Counts what goes by. */
@@ -111,12 +114,13 @@ export const here: Work = {
   },
   check: async ({ blob, options }, progress, signal) => check(counted((await blob(signal)).stream(signal), progress), options, signal),
   checkBlob: (blob, digest, size, progress, signal) => checkBlob(counted(blob.stream(signal), progress), digest, size, signal),
-  tree: async (jobs, limits, progress, signal) => {
+  tree: async (jobs, limits, progress, signal, applied) => {
     const tree = await LocalTree.start(limits);
     try {
       for (const [layer, { blob, options }] of jobs.entries()) {
         const bytes = counted((await blob(signal)).stream(signal), (read) => progress?.(layer, read));
-        await applyLayer(tree, batches(bytes, options, signal));
+        const summary = await applyLayer(tree, batches(bytes, options, signal));
+        applied?.(layer, summary, tree);
       }
       return tree;
     } catch (error) {

@@ -78,6 +78,7 @@ everyWay((way) => {
       assert.equal(image.descriptor.digest, index.manifests[0].digest);
       assert.deepEqual(image.indexes.map(({ digest }) => digest), [layoutIndex.manifests[0].digest]);
       assert.equal(sha256(image.rawManifest), image.descriptor.digest);
+      assert.deepEqual(JSON.parse(String(Buffer.from(await image.index()))), layoutIndex);
       assert.equal(sha256(image.rawConfig ?? new Uint8Array()), image.manifest.config.digest);
       assert.deepEqual(image.platform, { os: "linux", architecture: "amd64" });
       assert.equal(image.layers.length, 4);

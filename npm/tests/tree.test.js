@@ -113,6 +113,25 @@ everyWay((way) => {
     await image.close();
   });
 
+  test("a tree answers for the layers so far while the others are read, and every layer says what it was", async () => {
+    const image = await openImage(DEMO, { ...way, ...AMD64 });
+    /** @type {[number, string, number][]} */
+    const applied = [];
+    /** @type {Promise<number>[]} */
+    const known = [];
+    const tree = await image.tree({
+      onLayer: ({ layer, summary, tree }) => {
+        applied.push([layer, summary.compression, summary.entries]);
+        known.push(tree.layerSizes().then(({ length }) => length));
+      },
+    });
+    const sizes = await tree.layerSizes();
+    assert.deepEqual(applied.map(([layer, , entries]) => [layer, entries]), sizes.map(({ entries }, layer) => [layer, entries]));
+    assert.ok(applied.some(([, compression]) => compression === "zstd"));
+    for (const [layer, length] of (await Promise.all(known)).entries()) assert.ok(length > layer && length <= sizes.length, `${length}`);
+    await image.close();
+  });
+
   test("reading what is no file is an error that says what it is", async () => {
     const layers = [[tars.dir("d"), tars.file("d/f", ""), tars.fifo("p"), tars.symlink("dangling", "x"), tars.symlink("l", "d"), tars.hardlink("h", "d/f")]];
     const image = await openImage(single({ layers }).source(), { ...way, ...AMD64 });
