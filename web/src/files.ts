@@ -20,17 +20,19 @@ function item(path: string, isDirectory: boolean, rest: Partial<Item>): Item {
 }
 
 /** A tree of nodes as they come from a walk, without the root. */
-export function ofNodes(nodes: Node[]): Item[] {
-  return nodes.filter(({ path }) => path !== "").map((node) =>
-    item(node.path, node.kind === "directory", { kind: node.kind, layer: node.layer, node, ...(node.size !== undefined && { size: node.size }) }),
-  );
+export async function ofNodes(nodes: AsyncIterable<Node>): Promise<Item[]> {
+  const items: Item[] = [];
+  for await (const node of nodes) {
+    if (node.path !== "") items.push(item(node.path, node.kind === "directory", { kind: node.kind, layer: node.layer, node, ...(node.size !== undefined && { size: node.size }) }));
+  }
+  return items;
 }
 
 /** A tree of what a layer changed, with the directories on the way to it. */
-export function ofDifferences(differences: Difference[]): Item[] {
+export async function ofDifferences(differences: AsyncIterable<Difference>): Promise<Item[]> {
   const items: Item[] = [];
   let parents: string[] = [];
-  for (const { action, isDirectory, path, sizeAfter, sizeBefore } of differences) {
+  for await (const { action, isDirectory, path, sizeAfter, sizeBefore } of differences) {
     if (path === "") continue;
     const way = path.split("/").slice(0, -1);
     const known = way.findIndex((name, at) => parents[at] !== name);
@@ -57,9 +59,33 @@ export function matcher(query: string): (path: string) => boolean {
   return (path) => pattern.test(path);
 }
 
+const POWERS = { "": 0, k: 1, m: 2, g: 3, t: 4 };
+
+/** Whether a size is looked for, such as `>1MB`, `<10k` or `4096`, which is the least; nothing for what is no size. */
+export function sizeMatcher(wanted: string): ((size: number | undefined) => boolean) | undefined {
+  const parts = /^\s*([<>]=?|=)?\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*$/i.exec(wanted);
+  if (!parts) return undefined;
+  const [, sign = ">=", number, unit = "", binary] = parts;
+  const bytes = Number(number) * (binary ? 1024 : 1000) ** (POWERS[unit.toLowerCase() as keyof typeof POWERS] ?? 0);
+  return (size) => size !== undefined && (sign === ">" ? size > bytes : sign === "<" ? size < bytes : sign === ">=" ? size >= bytes : sign === "<=" ? size <= bytes : size === bytes);
+}
+
+/** What files are asked for; what is empty asks for nothing. */
+export interface Asked {
+  /** A part of the path, or a pattern. */
+  query?: string | undefined;
+  /** What it is, where it is one of {@link Kind}. */
+  kind?: string | undefined;
+  /** What the layer did to it. */
+  change?: string | undefined;
+  /** How large it is, as {@link sizeMatcher} has it. */
+  size?: string | undefined;
+}
+
 /** What is looked for with the directories on the way, all of them open. */
-export function found(items: Item[], query: string, kind: string): { rows: Item[]; hits: number } {
+export function found(items: Item[], { query = "", kind, change, size = "" }: Asked): { rows: Item[]; hits: number } {
   const matches = matcher(query);
+  const fits = sizeMatcher(size);
   const way: Item[] = [];
   const rows: Item[] = [];
   let hits = 0;
@@ -67,7 +93,9 @@ export function found(items: Item[], query: string, kind: string): { rows: Item[
   for (const one of items) {
     way.length = one.depth;
     shownTo = Math.min(shownTo, one.depth);
-    if (matches(one.path) && (kind === "" || one.kind === kind || one.action === kind)) {
+    // Of what a layer changed, nothing but directories says what it is.
+    const isKind = !kind || (one.action ? one.isDirectory === (kind === "directory") : one.kind === kind);
+    if (isKind && (!change || one.action === change) && (!fits || (!one.isDirectory && fits(one.size))) && matches(one.path)) {
       for (const parent of way.slice(shownTo)) rows.push({ ...parent, isOpen: true });
       rows.push(one.isDirectory ? { ...one, isOpen: true } : one);
       shownTo = one.depth + 1;

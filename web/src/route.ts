@@ -9,12 +9,18 @@ export interface Route {
   from?: string;
   /** The digest of its manifest; the first that is offered, unless given. */
   image?: string;
+  /** The digest of a blob of it; `index` is the index that its place begins with. */
+  digest?: string;
   /** A path in it. */
   path?: string;
   layer?: number;
   /** What is looked for. */
   query?: string;
   kind?: string;
+  /** What a layer did to the files that are looked for. */
+  change?: string;
+  /** How large they are, such as `>1MB`. */
+  size?: string;
   /** The digest of the image that it is compared with. */
   with?: string;
 }
@@ -33,6 +39,9 @@ function decodePath(text: string): string {
   return pathOf(new Uint8Array(bytes));
 }
 
+/** What is text as it stands there. */
+const TEXTS = new Set(["from", "image", "digest", "query", "kind", "change", "size", "with"]);
+
 export function parse(hash: string): Route {
   const [view = "", search = ""] = hash.replace(/^#?\/?/, "").split(/\?(.*)/s);
   const route: Route = { view };
@@ -40,9 +49,9 @@ export function parse(hash: string): Route {
     const [key, value = ""] = pair.split(/=(.*)/s);
     if (key === "path") route.path = decodePath(value);
     else if (key === "layer") route.layer = Number(value) || 0;
-    else if (key === "from" || key === "image" || key === "query" || key === "kind" || key === "with") {
+    else if (TEXTS.has(key ?? "")) {
       try {
-        route[key] = decodeURIComponent(value);
+        route[key as "from"] = decodeURIComponent(value);
       } catch {
         // Nothing of ours is encoded wrongly: somebody changed the URL.
       }

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { MARKUP, corrupted, hostile, many, plain } from "./images.js";
-import { executable, launch, open, serve, settled } from "./page.js";
+import { choose, executable, launch, open, serve, settled, text } from "./page.js";
 
 const skip = executable ? false : "there is no Chromium here: `make setup` installs it";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -35,16 +35,6 @@ async function at(view, options) {
   await settled(opened.page);
   return opened;
 }
-
-/** @param {import("playwright-core").Page} page @param {string} name @param {Buffer} buffer */
-async function choose(page, name, buffer) {
-  await page.setInputFiles("#file", { name, mimeType: "application/octet-stream", buffer });
-  await page.waitForFunction(() => location.hash.includes("overview") || document.querySelector(".failure"));
-  await settled(page);
-}
-
-/** @param {import("playwright-core").Page} page */
-const text = async (page) => (await page.innerText("main")).replace(/[\u2066-\u2069]/g, "");
 
 test("the sample opens with its platforms, layers and where its annotations stand", { skip }, async () => {
   const { page, complaints } = await at("");

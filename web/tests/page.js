@@ -64,3 +64,44 @@ export async function settled(page) {
   await page.waitForSelector("main > *");
   await page.waitForFunction(() => !document.querySelector(".waiting"));
 }
+
+/** Opens a file as a person does, from the page where images are opened. @param {import("playwright-core").Page} page @param {string} name @param {Buffer} buffer */
+export async function choose(page, name, buffer) {
+  await page.setInputFiles("#file", { name, mimeType: "application/octet-stream", buffer });
+  await page.waitForFunction(() => location.hash.includes("overview") || document.querySelector(".failure"));
+  await settled(page);
+}
+
+/** What stands on the page, without the marks that keep names in their places. @param {import("playwright-core").Page} page */
+export const text = async (page) => (await page.innerText("main")).replace(/[\u2066-\u2069]/g, "");
+
+/**
+ * The page, served and in a browser for the tests of a file, which `before` and `after` begin and end.
+ * @param {() => Record<string, Buffer>} [others]
+ */
+export function explorer(others = () => ({})) {
+  /** @type {Awaited<ReturnType<typeof serve>> | undefined} */
+  let site;
+  /** @type {import("playwright-core").Browser | undefined} */
+  let browser;
+  return {
+    skip: executable ? false : "there is no Chromium here: `make setup` installs it",
+    async begin() {
+      if (!executable) return;
+      site = await serve(others());
+      browser = await launch();
+    },
+    async end() {
+      await browser?.close();
+      await site?.close();
+    },
+    /** @param {string} view */
+    address: (view) => `${site?.url}#/${view}`,
+    /** @param {string} view @param {object} [options] */
+    async at(view, options) {
+      const opened = await open(/** @type {import("playwright-core").Browser} */ (browser), `${site?.url}#/${view}`, options);
+      await settled(opened.page);
+      return opened;
+    },
+  };
+}

@@ -1,6 +1,7 @@
 /** Two images of a place side by side: their configs, layers and files. */
 import type { Image, Node } from "portolan";
 import type { ViewProps } from "../app.tsx";
+import { decodingOf } from "../decoding.ts";
 import { Digest } from "../elements/digest.tsx";
 import { Loading, useAwaited } from "../elements/loading.tsx";
 import { Table } from "../elements/table.tsx";
@@ -90,9 +91,7 @@ function configDifferences(left: Image, right: Image): [string, string, string][
 }
 
 async function nodesOf(image: Image): Promise<Map<string, Node>> {
-  const nodes = new Map<string, Node>();
-  for await (const node of (await image.tree()).walk()) nodes.set(node.path, node);
-  return nodes;
+  return new Map((await decodingOf(image).nodes()).map((node) => [node.path, node]));
 }
 
 async function fileDifferences(left: Image, right: Image): Promise<FileDifference[]> {

@@ -3,6 +3,7 @@ import type { Image, Metadata } from "portolan";
 import { PortolanError } from "portolan";
 import { useEffect, useState } from "preact/hooks";
 import type { ViewProps } from "../app.tsx";
+import { decodingOf } from "../decoding.ts";
 import { Facts } from "../elements/facts.tsx";
 import { Hex } from "../elements/hex.tsx";
 import { Loading, useAwaited } from "../elements/loading.tsx";
@@ -43,7 +44,7 @@ export function File({ image, route }: ViewProps) {
 /** The file that a path leads to; or the entry of a layer, as it is there. */
 async function find(image: Image, path: string, layer: number | undefined, signal: AbortSignal): Promise<Found> {
   if (layer === undefined) {
-    const node = await (await image.tree()).resolve(path);
+    const node = await (await decodingOf(image).whole()).resolve(path);
     return { ...node, layer: node.source?.layer ?? node.layer, ...(node.source && { ordinal: node.source.ordinal }) };
   }
   let last: Found | undefined;

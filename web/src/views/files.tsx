@@ -1,9 +1,11 @@
 /** The files of the image as a container sees them, or what one layer changed. */
+import type { Image } from "portolan";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ViewProps } from "../app.tsx";
-import { Loading, useAwaited } from "../elements/loading.tsx";
+import { type Decoding, useDecoding } from "../decoding.ts";
+import { Failure } from "../elements/loading.tsx";
 import { Rows } from "../elements/rows.tsx";
-import { type Item, found, inSight, ofDifferences, ofNodes } from "../files.ts";
+import { type Item, found, inSight, ofDifferences, ofNodes, sizeMatcher } from "../files.ts";
 import { type Route, go } from "../route.ts";
 import { counted, mode, shown, size, time } from "../text.ts";
 
@@ -13,17 +15,9 @@ const SIGNS = { added: "+", modified: "~", removed: "−" };
 
 export function Files({ image, route }: ViewProps) {
   const { layer } = route;
-  const [read, progress] = useState(0);
-  const items = useAwaited(async () => {
-    const reads = new Map<number, number>();
-    const tree = await image.tree({
-      onProgress: (told) => {
-        reads.set(told.layer, (reads.get(told.layer) ?? 0) + told.read);
-        progress([...reads.values()].reduce((sum, bytes) => sum + bytes, 0));
-      },
-    });
-    return layer === undefined ? ofNodes(await Array.fromAsync(tree.walk())) : ofDifferences(await Array.fromAsync(tree.diff(layer)));
-  }, [image, layer]);
+  const decoding = useDecoding(image, true);
+  const items = useItems(image, decoding, layer);
+  const { error, isWhole, read, summaries } = decoding;
   const layers = image.layers.map((_, at) => at);
   return (
     <div class="files">
@@ -32,7 +26,7 @@ export function Files({ image, route }: ViewProps) {
         <label class="of">
           <span class="hidden">Of which layer</span>
           <select value={layer ?? ""} onChange={({ currentTarget: { value } }) => {
-            const { layer: _, kind: __, ...rest } = route;
+            const { layer: _, kind: __, change: ___, ...rest } = route;
             go(value === "" ? rest : { ...rest, layer: Number(value) });
           }}>
             <option value="">of all layers together</option>
@@ -40,33 +34,65 @@ export function Files({ image, route }: ViewProps) {
           </select>
         </label>
       </h1>
-      <Loading of={items} what={read > 0 ? `Reading layers, ${size(read)} so far` : "Reading layers"}>
-        {(items) => <List items={items} route={route} />}
-      </Loading>
+      {error !== undefined && <Failure error={error} />}
+      {!isWhole && error === undefined && (
+        <p class={items ? "note" : "waiting"} role="status">
+          {read > 0 ? `Reading layers, ${size(read)} so far` : "Reading layers"}…{items && layer === undefined && ` These are the files of the lowest ${counted(summaries.length, "layer")} of ${layers.length}.`}
+        </p>
+      )}
+      {items && <List key={layer} items={items} route={route} />}
     </div>
   );
 }
 
+/** The files as far as they are known: those of one layer once it was read, of all layers once more as each is. */
+function useItems(image: Image, decoding: Decoding, layer: number | undefined): Item[] | undefined {
+  const [filled, fill] = useState<{ image: Image; layer: number | undefined; items: Item[] }>();
+  const read = decoding.summaries.length;
+  // The last layer and the whole tree are the same.
+  const step = layer === undefined ? (decoding.isWhole ? read + 1 : Math.min(read, image.layers.length - 1)) : Number(read > layer);
+  useEffect(() => {
+    const { tree } = decoding;
+    if (step === 0 || !tree) return;
+    let isWanted = true;
+    const gather = async () => {
+      const items = await (layer === undefined ? ofNodes(tree.walk()) : ofDifferences(tree.diff(layer)));
+      if (isWanted) fill({ image, layer, items });
+    };
+    // What fails is said where the layers are decoded.
+    gather().catch(() => undefined);
+    return () => {
+      isWanted = false;
+    };
+  }, [image, decoding, layer, step]);
+  return filled && filled.image === image && filled.layer === layer ? filled.items : undefined;
+}
+
 function List({ items, route }: { items: Item[]; route: Route }) {
   const [query, ask] = useState(route.query ?? "");
-  const { kind = "", layer } = route;
-  const [open, change] = useState<ReadonlySet<string>>(() => initially(items));
-  useEffect(() => change(initially(items)), [items]);
+  const [bytes, limit] = useState(route.size ?? "");
+  const { kind = "", change = "", layer } = route;
+  // Nobody opened or closed anything yet.
+  const [touched, touch] = useState<ReadonlySet<string>>();
+  const untouched = useMemo(() => initially(items), [items]);
+  const open = touched ?? untouched;
   useEffect(() => {
     // What is typed is in the URL soon, but not with every letter.
-    const timer = setTimeout(() => query !== (route.query ?? "") && go({ ...route, query }, { replace: true }), 200);
+    const isSame = query === (route.query ?? "") && bytes === (route.size ?? "");
+    const timer = setTimeout(() => isSame || go({ ...route, query, size: bytes }, { replace: true }), 200);
     return () => clearTimeout(timer);
-  }, [query, route]);
-  const isFiltered = query.trim() !== "" || kind !== "";
+  }, [query, bytes, route]);
+  const isNoSize = bytes.trim() !== "" && !sizeMatcher(bytes);
+  const isFiltered = query.trim() !== "" || kind !== "" || change !== "" || (bytes.trim() !== "" && !isNoSize);
   const { rows, hits } = useMemo(
-    () => (isFiltered ? found(items, query, kind) : { rows: inSight(items, open), hits: items.length }),
-    [items, query, kind, open, isFiltered],
+    () => (isFiltered ? found(items, { query, kind, change, size: bytes }) : { rows: inSight(items, open), hits: items.length }),
+    [items, query, kind, change, bytes, open, isFiltered],
   );
   const turn = (item: Item, isOpen: boolean) => {
     const next = new Set(open);
     if (isOpen) next.add(item.path);
     else next.delete(item.path);
-    change(next);
+    touch(next);
   };
   const enter = (item: Item) => {
     if (item.isDirectory) turn(item, !item.isOpen);
@@ -76,13 +102,19 @@ function List({ items, route }: { items: Item[]; route: Route }) {
     <>
       <div class="line filter">
         <input data-search type="search" aria-label="Look for files" placeholder="Name, or pattern such as etc/**/*.conf" value={query} spellcheck={false} autocapitalize="none" onInput={(event) => ask(event.currentTarget.value)} />
+        <input class="bytes" aria-label="Size" placeholder="Size: >1MB, <10k" value={bytes} spellcheck={false} autocapitalize="none" aria-invalid={isNoSize} onInput={(event) => limit(event.currentTarget.value)} />
         <select aria-label="Kind" value={kind} onChange={(event) => go({ ...route, kind: event.currentTarget.value }, { replace: true })}>
-          {(layer === undefined ? KINDS : ACTIONS).map(([value, name]) => <option key={value} value={value}>{name}</option>)}
+          {(layer === undefined ? KINDS : KINDS.slice(0, 3)).map(([value, name]) => <option key={value} value={value}>{name}</option>)}
         </select>
+        {layer !== undefined && (
+          <select aria-label="Change" value={change} onChange={(event) => go({ ...route, change: event.currentTarget.value }, { replace: true })}>
+            {ACTIONS.map(([value, name]) => <option key={value} value={value}>{name}</option>)}
+          </select>
+        )}
         <span class="note" role="status">{isFiltered ? `${counted(hits, "match", "matches")} among ${counted(items.length, "path")}` : counted(items.length, "path")}</span>
       </div>
       {rows.length === 0 ? (
-        <p class="note">{items.length > 0 ? "Nothing is called so. A part of a name will do, or a pattern with * and ?." : layer === undefined ? "There are no files in this image." : "This layer changed no file."}</p>
+        <p class="note">{items.length > 0 ? "Nothing is as it is asked for. A part of a name will do, or a pattern with * and ?; a size such as >1MB." : layer === undefined ? "There are no files in this image." : "This layer changed no file."}</p>
       ) : <Rows label="Files" rows={rows} turn={turn} enter={enter} draw={draw} />}
     </>
   );

@@ -6,12 +6,14 @@ import { Layers } from "../elements/layers.tsx";
 import { Table } from "../elements/table.tsx";
 import { format } from "../route.ts";
 import { platformName, shown, size } from "../text.ts";
+import { placeIndex } from "./raw.tsx";
 
 export function Overview({ image, opened, route }: ViewProps) {
   const { annotations, config, descriptor, indexes, layers, manifest } = image;
   const value = (name: string) => annotations.find(({ key }) => key === `org.opencontainers.image.${name}`)?.value;
   const title = value("title") ?? value("ref.name") ?? "Image";
   const base = value("base.name");
+  const raw = (digest: string) => format({ ...route, view: "raw", image: descriptor.digest, digest });
   const stored = layers.reduce((sum, layer) => sum + layer.size, 0);
   return (
     <>
@@ -26,8 +28,9 @@ export function Overview({ image, opened, route }: ViewProps) {
           ["Layers", `${layers.length}${stored > 0 ? `, ${size(stored)} as stored` : ""}`],
           ["Kind", shown(manifest.artifactType ?? manifest.mediaType)],
           ["Source", image.kind],
-          ["Manifest", <Digest of={descriptor.digest} whole href={format({ ...route, view: "raw", image: descriptor.digest })} />, true],
-          ["Index", indexes.length > 0 && indexes.map(({ digest }) => <Digest key={digest} of={digest} whole />), true],
+          ["Manifest", <Digest of={descriptor.digest} whole href={raw(descriptor.digest)} />, true],
+          ["Config", <Digest of={manifest.config.digest} whole href={raw(manifest.config.digest)} />, true],
+          ["Index", <>{indexes.map(({ digest }) => <div key={digest}><Digest of={digest} whole href={raw(digest)} /></div>)}<a href={raw("index")}>{placeIndex(image)}</a></>, true],
         ]}
       />
       {opened.listed.length > 1 && (

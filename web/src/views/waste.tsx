@@ -1,5 +1,7 @@
 /** What the layers hold and nobody sees: files that a later layer replaced or removed. */
 import type { ViewProps } from "../app.tsx";
+import { decodingOf } from "../decoding.ts";
+import { Changes } from "../elements/changes.tsx";
 import { Facts } from "../elements/facts.tsx";
 import { Loading, useAwaited } from "../elements/loading.tsx";
 import { Table } from "../elements/table.tsx";
@@ -10,7 +12,7 @@ const MOST = 200;
 
 export function Waste({ image, route }: ViewProps) {
   const waste = useAwaited(async () => {
-    const tree = await image.tree();
+    const tree = await decodingOf(image).whole();
     return { ...(await tree.waste(MOST)), layers: await tree.layerSizes() };
   }, [image]);
   return (
@@ -31,12 +33,12 @@ export function Waste({ image, route }: ViewProps) {
               <section>
                 <h2>What each layer brings</h2>
                 <Table caption="What each layer brings" heads={["Layer", "Bytes of content", "Entries", "Added, modified, removed"]}>
-                  {layers.map(({ added, bytes, entries, modified, removed }, at) => (
+                  {layers.map((layer, at) => (
                     <tr key={at}>
                       <td><a href={format({ ...route, view: "files", layer: at })}>layer {at}</a></td>
-                      <td class="number"><Bar part={bytes / largest} />{size(bytes)}</td>
-                      <td class="number">{count(entries)}</td>
-                      <td><span class="added">+{count(added)}</span> <span class="modified">~{count(modified)}</span> <span class="removed">−{count(removed)}</span></td>
+                      <td class="number"><Bar part={layer.bytes / largest} />{size(layer.bytes)}</td>
+                      <td class="number">{count(layer.entries)}</td>
+                      <td><Changes of={layer} /></td>
                     </tr>
                   ))}
                 </Table>
