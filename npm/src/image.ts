@@ -2,6 +2,7 @@
 /** Images: finding one at a place, and reading what is in it. */
 import type * as wit from "../generated/interfaces/portolan-image-types.js";
 import { ReadAhead } from "./ahead.js";
+import { over } from "./digest.js";
 import { PortolanError, attempt } from "./error.js";
 import type { Change, LayerOptions, Summary } from "./layer.js";
 import {
@@ -18,10 +19,11 @@ import {
 import { host } from "./platform.js";
 import { Pool, type WorkerPool } from "./pool.js";
 import type { Selector } from "./reference.js";
+import { Referrers } from "./referrers.js";
 import { type RegistryUse, registriesOf } from "./registry.js";
 import { asyncDispose, release } from "./release.js";
 import { following, until } from "./signal.js";
-import { type ImageSource, type Source, document, missing, open } from "./source.js";
+import { DOCUMENT_BYTES, type ImageSource, type Source, answer, document, missing, open } from "./source.js";
 import { instance } from "./toolkit.js";
 import { type Node, Tree, type TreeAnswers, type Waste } from "./tree.js";
 import {
@@ -32,7 +34,6 @@ import {
   fromLimits,
   fromPlatform,
   present,
-  toDescriptor,
 } from "./types.js";
 import { verification } from "./verify.js";
 import { type LayerJob, type Work, here, layerJob } from "./work.js";
@@ -81,6 +82,11 @@ export interface TreeOptions extends Abortable {
   onLayer?: (applied: { layer: number; summary: Summary; tree: Tree }) => void;
 }
 
+export interface BlobOptions extends Abortable {
+  /** How many bytes a blob may have; 64 MiB unless given. */
+  most?: number;
+}
+
 export interface VerifyOptions extends Abortable {
   /** Everything that the place refers to, and not only this image. */
   everything?: boolean;
@@ -90,6 +96,7 @@ export interface VerifyOptions extends Abortable {
 
 /** A place that is shared by the images of it. */
 class Place {
+  readonly #referrers: Referrers;
   #users = 1;
 
   constructor(
@@ -98,7 +105,14 @@ class Place {
     readonly work: Work,
     readonly limits: Limits | undefined,
     readonly strict: boolean,
-  ) {}
+  ) {
+    this.#referrers = new Referrers(source, limits);
+  }
+
+  /** What refers to a manifest or index: as the place answers, else as its manifests say. */
+  referrers(digest: string, options: Abortable & { artifactType?: string }): Promise<Descriptor[]> {
+    return this.source.referrers ? this.source.referrers(digest, options) : this.#referrers.find(digest, options);
+  }
 
   share(): this {
     this.#users += 1;
@@ -107,7 +121,9 @@ class Place {
 
   async release(): Promise<void> {
     this.#users -= 1;
-    if (this.#users === 0) await this.source.close();
+    if (this.#users > 0) return;
+    await this.#referrers.close();
+    await this.source.close();
   }
 }
 
@@ -189,11 +205,7 @@ async function answered<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   try {
-    for (let next = asking.next(); next; next = asking.next()) {
-      const { digest } = next;
-      const bytes = await document(source, toDescriptor(next), signal);
-      attempt(() => supply(bytes, digest));
-    }
+    await answer(asking, source, supply, signal);
     return attempt(finish);
   } finally {
     release(asking);
@@ -365,13 +377,46 @@ export class Image implements AsyncDisposable {
   }
 
   /**
-   * The manifests at the same registry that have this image as their subject: signatures, SBOMs, attestations. Those of an index
-   * it is in are found with `digest`. Fails with `unsupported` for an image that is not at a registry.
+   * The bytes of a blob of the same place, verified: a layer or config of an artifact, or the manifest of a referrer. At most so
+   * many bytes are held, 64 MiB unless given; `changes` streams layers of any size. Fails with `blob-not-found`, `size-mismatch`,
+   * `digest-mismatch` or `limit-exceeded`.
+   *
+   * An archive of `docker save` promises no digests of layers, so that one that is compressed there fails.
+   */
+  async blob(descriptor: Descriptor, { most = DOCUMENT_BYTES, signal }: BlobOptions = {}): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    const { digest, size } = descriptor;
+    if (size > most) throw new PortolanError("limit-exceeded", `blob ${digest} of ${size} bytes exceeds the limit of ${most} bytes; raise most to allow it`);
+    const bytes = await document(this.#place.source, descriptor, signal, most);
+    if (!bytes) throw missing(digest);
+    const verifier = over(await instance()).verifier(digest, size);
+    // In parts: memory that is lent for all of them at once is never given back.
+    for (let start = 0; start < bytes.length; start += VERIFIED) verifier.feed(bytes.subarray(start, start + VERIFIED));
+    verifier.finish();
+    return bytes;
+  }
+
+  /**
+   * The manifests of the same place that have this image as their subject: signatures, SBOMs, attestations. Those of an index it
+   * is in are found with `digest`. A registry is asked; of any other place everything that its `index.json` leads to is read,
+   * once. `blob` gives their bytes.
    */
   async referrers({ digest = this.descriptor.digest, ...options }: Abortable & { artifactType?: string; digest?: string } = {}): Promise<Descriptor[]> {
-    const { source } = this.#place;
-    if (!source.referrers) throw new PortolanError("unsupported", `only registries are asked what refers to an image: this is a place of the kind ${source.kind}`);
-    return source.referrers(digest, options);
+    return this.#place.referrers(digest, options);
+  }
+
+  /**
+   * The manifests that stand beside this image in its index as attestations of it, as BuildKit writes them: SBOMs and provenance.
+   * Their layers are in-toto statements, whose kinds are the annotations `in-toto.io/predicate-type`. `select` opens one by its
+   * digest, `blob` gives the bytes.
+   */
+  async attestations({ signal }: Abortable = {}): Promise<Descriptor[]> {
+    signal?.throwIfAborted();
+    const { source, limits } = this.#place;
+    const outermost = this.indexes[0]?.digest;
+    const listed = await list(source, present<Selector>({ digest: outermost }), limits, signal);
+    const about = listed.filter(({ attestationOf }) => attestationOf === this.descriptor.digest);
+    return about.map(({ descriptor }) => descriptor);
   }
 
   /** Frees what the image holds. It is not used afterwards. */
@@ -404,6 +449,7 @@ export class Image implements AsyncDisposable {
   }
 }
 
+const VERIFIED = 1 << 20;
 const ZEROS = 64 << 10;
 
 function* zeros(count: number): Generator<Uint8Array> {

@@ -5,6 +5,7 @@
  */
 export { PortolanError, type ErrorCode, type ImageErrorCode } from "./error.js";
 export {
+  type BlobOptions,
   type ChangesOptions,
   Image,
   type Layer,

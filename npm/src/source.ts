@@ -1,4 +1,5 @@
 /** Where images are: an `index.json` and the blobs it leads to, read the same way whatever the place. */
+import type * as wit from "../generated/interfaces/portolan-image-types.js";
 import { system } from "#system";
 import { PortolanError, attempt } from "./error.js";
 import type { Candidate, Location, Name, Selector } from "./reference.js";
@@ -10,7 +11,7 @@ import { directoryHandleLayout } from "./source/layout.js";
 import { registrySource } from "./source/registry.js";
 import { until } from "./signal.js";
 import { instance } from "./toolkit.js";
-import type { Abortable, Descriptor, Limits } from "./types.js";
+import { type Abortable, type Descriptor, type Limits, toDescriptor } from "./types.js";
 
 /** A part of a blob, in bytes. */
 export interface Range {
@@ -192,7 +193,8 @@ export async function readWhole(chunks: AsyncIterable<Uint8Array>, most = DOCUME
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
-    const part = chunk.slice(0, most + 1 - length);
+    // A copy, which the `slice` of a `Buffer` is not: what a place lends may change.
+    const part = new Uint8Array(chunk.subarray(0, most + 1 - length));
     parts.push(part);
     length += part.length;
     if (length > most) break;
@@ -208,10 +210,24 @@ export async function readWhole(chunks: AsyncIterable<Uint8Array>, most = DOCUME
 }
 
 /** The bytes of a document as they lie there, from its descriptor where that embeds them. */
-export async function document(source: Source, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+export async function document(source: Source, descriptor: Descriptor, signal?: AbortSignal, most = DOCUMENT_BYTES): Promise<Uint8Array | undefined> {
   const blob = await source.fetch(descriptor, signal);
   if (!blob) return descriptor.data;
-  return readWhole(blob.stream(signal), Math.min(descriptor.size, DOCUMENT_BYTES));
+  return readWhole(blob.stream(signal), Math.min(descriptor.size, most));
+}
+
+/** Gives a resource one document after the other, as it asks for them. */
+export async function answer(
+  asking: { next(): wit.Descriptor | undefined },
+  source: Source,
+  supply: (bytes: Uint8Array | undefined, digest: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let next = asking.next(); next; next = asking.next()) {
+    const { digest } = next;
+    const bytes = await document(source, toDescriptor(next), signal);
+    attempt(() => supply(bytes, digest));
+  }
 }
 
 /** The error for a blob that the image refers to and that is not there. */
