@@ -21,6 +21,8 @@ export interface Route {
   change?: string;
   /** How large they are, such as `>1MB`. */
   size?: string;
+  /** How a file is looked at, where there are several ways. */
+  as?: string;
   /** The digest of the image that it is compared with. */
   with?: string;
 }
@@ -40,7 +42,7 @@ function decodePath(text: string): string {
 }
 
 /** What is text as it stands there. */
-const TEXTS = new Set(["from", "image", "digest", "query", "kind", "change", "size", "with"]);
+const TEXTS = new Set(["from", "image", "digest", "query", "kind", "change", "size", "as", "with"]);
 
 export function parse(hash: string): Route {
   const [view = "", search = ""] = hash.replace(/^#?\/?/, "").split(/\?(.*)/s);

@@ -87,6 +87,11 @@ async function begin(from: string): Promise<Opened> {
   };
 }
 
+/** Opens what was found inside an image, to be read by the same workers and closed by whoever asked. */
+export function nested(source: ImageSource): Promise<Image> {
+  return openImage(source, { pool: (pool ??= createWorkerPool()) });
+}
+
 /** The image that is shown first: what most people would run. */
 function preferred(listed: Listed[]): Listed | undefined {
   const images = listed.filter(({ attestation }) => !attestation);

@@ -38,7 +38,7 @@ async function isArchive(file: Blob): Promise<boolean> {
 }
 
 /** An artifact with this layer alone. */
-async function layerSource(file: File, suffix: string): Promise<BlobSource> {
+export async function layerSource(file: File, suffix: string): Promise<BlobSource> {
   if (file.size > LAYER_BYTES) throw new PortolanError("limit-exceeded", `${file.name} is a single layer of more than 1 GiB: put it into an image`);
   const digest = `sha256:${hex(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()))}`;
   const layers = [{ mediaType: LAYER + suffix, digest, size: file.size, annotations: { "org.opencontainers.image.title": file.name } }];

@@ -1,0 +1,77 @@
+/** Files of an image, as they are found and read for a look. */
+import { type Image, type Metadata, PortolanError } from "portolan";
+import { decodingOf } from "./decoding.ts";
+
+/** A file with where its content is. */
+export interface Found extends Metadata {
+  path: string;
+  layer: number;
+  ordinal?: number;
+}
+
+/** The file that a path leads to; or the entry of a layer, as it is there. */
+export async function find(image: Image, path: string, layer: number | undefined, signal: AbortSignal): Promise<Found> {
+  if (layer === undefined) {
+    const node = await (await decodingOf(image).whole()).resolve(path);
+    return { ...node, layer: node.source?.layer ?? node.layer, ...(node.source && { ordinal: node.source.ordinal }) };
+  }
+  let last: Found | undefined;
+  for await (const change of image.changes({ layer, verify: false, signal })) {
+    if (change.type === "entry" && change.path === path) last = change;
+  }
+  if (!last) throw new PortolanError("path-not-found", `layer ${layer} brings no ${path}`);
+  return last.kind === "hard-link" && last.target !== undefined ? find(image, last.target, layer, signal) : last;
+}
+
+/** The content from its beginning; bytes that no content gives are zero. */
+export async function read(image: Image, { layer, ordinal, size: whole = 0 }: Found, most: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(Math.min(whole, most));
+  if (ordinal === undefined || bytes.length === 0) return bytes;
+  for await (const change of image.changes({ layer, content: [ordinal], verify: false, ...(signal && { signal }) })) {
+    if (change.type === "content" && change.offset < bytes.length) bytes.set(change.bytes.subarray(0, bytes.length - change.offset), change.offset);
+    const end = change.type === "content" ? change.offset + change.bytes.length : 0;
+    if (end >= bytes.length || (change.type === "entry" && change.ordinal > ordinal)) break;
+  }
+  return bytes;
+}
+
+/** All of the content for whoever takes it away: the whole layer is read and verified for it. */
+export async function verified(image: Image, { layer, ordinal = 0, size: whole = 0 }: Found): Promise<Blob> {
+  const chunks: BlobPart[] = [];
+  let offset = 0;
+  for await (const change of image.changes({ layer, content: [ordinal] })) {
+    if (change.type !== "content") continue;
+    if (change.offset > offset) chunks.push(new Blob([new Uint8Array(change.offset - offset)]));
+    chunks.push(new Blob([change.bytes.slice()]));
+    offset = change.offset + change.bytes.length;
+  }
+  if (whole > offset) chunks.push(new Blob([new Uint8Array(whole - offset)]));
+  return new Blob(chunks);
+}
+
+/** Whether bytes begin so. */
+export const begins = (bytes: Uint8Array, ...with_: number[]) => with_.every((byte, at) => bytes[at] === byte);
+
+/** Whether bytes are a text, as far as their beginning tells. */
+export function isText(bytes: Uint8Array): boolean {
+  if (bytes.subarray(0, 8192).includes(0)) return false;
+  const text = new TextDecoder().decode(bytes.subarray(0, 8192));
+  return (text.match(/\ufffd/g)?.length ?? 0) <= text.length / 100 + 1;
+}
+
+/** The kinds of pictures that browsers draw, by how they begin. */
+export function pictureType(head: Uint8Array): string | undefined {
+  const text = String.fromCharCode(...head.subarray(0, 12));
+  if (text.startsWith("\x89PNG")) return "image/png";
+  if (text.startsWith("\xff\xd8\xff")) return "image/jpeg";
+  if (text.startsWith("GIF8")) return "image/gif";
+  return text.startsWith("RIFF") && text.endsWith("WEBP") ? "image/webp" : undefined;
+}
+
+/** The kind of an archive or of a compressed file, by how it begins. */
+export function archiveType(head: Uint8Array): "zip" | "gzip" | "zstd" | "tar" | undefined {
+  if (begins(head, 0x50, 0x4b, 3, 4) || begins(head, 0x50, 0x4b, 5, 6)) return "zip";
+  if (begins(head, 0x1f, 0x8b)) return "gzip";
+  if (begins(head, 0x28, 0xb5, 0x2f, 0xfd)) return "zstd";
+  return new TextDecoder().decode(head.subarray(257, 262)) === "ustar" ? "tar" : undefined;
+}

@@ -1,0 +1,17 @@
+/** A text, coloured where its language is known. Colours are all that they add: without them nothing is missing. */
+import { languageOf, parts } from "../highlight.ts";
+import { shownLines } from "../text.ts";
+
+/** How much of a text is coloured: every part is an element. */
+const COLOURED = 1 << 16;
+
+export default function Code({ path, text }: { path: string; text: string }) {
+  const all = shownLines(text);
+  const language = languageOf(path, text);
+  return (
+    <pre class="content" tabIndex={0} aria-label="text" data-language={language}>
+      {language ? parts(all.slice(0, COLOURED), language).map(([part, text], at) => (part ? <span key={at} class={part}>{text}</span> : text)) : all}
+      {language && all.slice(COLOURED)}
+    </pre>
+  );
+}
