@@ -9,6 +9,7 @@ export {
   type ChangesOptions,
   Image,
   type Layer,
+  type ListOptions,
   type OpenOptions,
   type TreeOptions,
   type VerifyOptions,

@@ -81,6 +81,8 @@ export interface Listed {
   attestation: boolean;
   /** The digest of the image that this is an attestation of. */
   attestationOf?: string;
+  /** What the index of its place calls it, or the index that it is in; where everything is listed. */
+  name?: string;
 }
 
 /** An image that was asked for, with the way to it. */

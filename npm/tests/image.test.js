@@ -126,6 +126,21 @@ everyWay((way) => {
     });
   });
 
+  test("a place of several images is listed whole, with their names", async () => {
+    const layout = new Layout();
+    const [one, two, three] = ["1", "2", "3"].map((text) => layout.image({ layers: [[tars.file("n", text)]] }));
+    layout.tag(one, "one").tag(layout.index([two, one].map((it) => /** @type {object} */ (it))), "two").tag(/** @type {object} */ (three));
+    await assert.rejects(listImages(layout.source()), portolan("reference-not-found", "several"));
+    const listed = await listImages(layout.source(), { everything: true });
+    assert.deepEqual(listed.map(({ descriptor, name }) => [descriptor.digest, name]), [[one?.digest, "one"], [two?.digest, "two"], [three?.digest, undefined]]);
+    for (const { descriptor } of listed) {
+      const image = await openImage(layout.source(), { ...way, digest: descriptor.digest });
+      assert.equal(image.descriptor.digest, descriptor.digest);
+      await image.close();
+    }
+    assert.deepEqual((await listImages(DEMO, { everything: true })).length, (await listImages(DEMO)).length);
+  });
+
   test("an archive of docker save is read as it always was, with layers that occur twice", async () => {
     const layout = new Layout();
     const layer = [tars.file("a", "1")];

@@ -2,6 +2,7 @@
 import type { Image } from "portolan";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Lazy } from "./elements/lazy.tsx";
 import { Loading, useAwaited } from "./elements/loading.tsx";
 import { Help } from "./elements/help.tsx";
 import { Platforms } from "./elements/platforms.tsx";
@@ -32,6 +33,7 @@ const VIEWS: Record<string, { title: string; draw: (props: ViewProps) => Compone
   waste: { title: "Waste", draw: (props) => <Waste {...props} /> },
   verify: { title: "Verify", draw: (props) => <Verify {...props} /> },
   compare: { title: "Compare", draw: (props) => <Compare {...props} /> },
+  attached: { title: "Attestations", draw: (props) => <Lazy of={() => import("./views/attached.tsx")} props={props} /> },
   raw: { title: "Documents", draw: (props) => <Raw {...props} /> },
   file: { title: "", draw: (props) => <File {...props} /> },
 };

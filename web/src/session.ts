@@ -69,7 +69,7 @@ async function begin(from: string): Promise<Opened> {
   const source = await sourceOf(from);
   pool ??= createWorkerPool();
   const options: OpenOptions = { pool, registries: registries() };
-  const listed = await listImages(source, { registries: registries() });
+  const listed = await listImages(source, { registries: registries(), everything: true });
   const images = new Map<string, Promise<Image>>();
   const best = preferred(listed);
   return {
@@ -92,9 +92,12 @@ export function nested(source: ImageSource): Promise<Image> {
   return openImage(source, { pool: (pool ??= createWorkerPool()) });
 }
 
+/** Whether what is listed is an image, and nothing that stands beside one. */
+export const isImage = ({ attestation, descriptor }: Listed) => !attestation && descriptor.artifactType === undefined;
+
 /** The image that is shown first: what most people would run. */
 function preferred(listed: Listed[]): Listed | undefined {
-  const images = listed.filter(({ attestation }) => !attestation);
+  const images = listed.filter(isImage);
   const common = images.find(({ platform }) => platform?.os === "linux" && platform.architecture === "amd64");
   return common ?? images[0] ?? listed[0];
 }

@@ -1,5 +1,5 @@
 /** What an image says, as text that shows what is there: nothing in it moves the cursor, turns the line round, or hides. */
-import { type Platform, pathBytes } from "portolan";
+import { type Listed, type Platform, pathBytes } from "portolan";
 
 // Controls; marks and overrides of direction; what has no width; halves of characters, which stand for bytes that are no UTF-8.
 const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
@@ -46,6 +46,11 @@ export function platformName(platform: Platform | undefined): string {
   if (!platform) return "any platform";
   const name = [platform.os, platform.architecture, platform.variant].filter(Boolean).join("/");
   return shown(platform.osVersion ? `${name} (${platform.osVersion})` : name);
+}
+
+/** An image of a place, by its platform and, where there are several, its name. */
+export function listedName({ name, platform }: Listed, isNamed: boolean): string {
+  return isNamed && name !== undefined ? `${shown(name)}, ${platformName(platform)}` : platformName(platform);
 }
 
 /** The beginning of a digest, as much as people compare. */

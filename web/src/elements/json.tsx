@@ -7,7 +7,19 @@ const DIGEST = /^(sha256|sha512|blake3):[0-9a-f]{32,}$/;
 /** Anything deeper is written in one line: no document of an image is so deep, and nothing is to exhaust the stack. */
 const DEEPEST = 40;
 
+/** How long a document may be whose every token is an element, in characters; and how much is shown of one that is longer. */
+const LONGEST = 1 << 18;
+const SHOWN = 1 << 16;
+
 export function Json({ text, link }: { text: string; link: (digest: string) => string | undefined }) {
+  if (text.length > LONGEST) {
+    return (
+      <>
+        <pre class="json wraps" tabIndex={0} aria-label="document">{shown(text.slice(0, SHOWN))}</pre>
+        <p class="note">This is its beginning, as it stands there. Save it for all of it.</p>
+      </>
+    );
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);

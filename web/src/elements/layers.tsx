@@ -19,9 +19,10 @@ export function Layers({ image, route }: { image: Image; route: Route }) {
   const commands = made(image.config);
   const largest = Math.max(1, ...layers.map((layer) => layer.size));
   if (layers.length === 0) return <p class="note">There are none, or not here.</p>;
+  if (!isTree) return <Blobs image={image} route={route} />;
   return (
     <>
-      {isTree && <Progress decoding={decoding} image={image} />}
+      <Progress decoding={decoding} image={image} />
       <Table caption="Layers" heads={HEADS}>
         {layers.map((layer, at) => {
           const { [at]: summary } = decoding.summaries;
@@ -49,6 +50,22 @@ export function Layers({ image, route }: { image: Image; route: Route }) {
         })}
       </Table>
     </>
+  );
+}
+
+/** What an artifact is made of, which is no tree of files. */
+function Blobs({ image, route }: { image: Image; route: Route }) {
+  return (
+    <Table caption="Blobs" heads={["Blob", "Size", "Media type", "Digest"]}>
+      {image.layers.map(({ annotations, digest, mediaType, size: bytes }, at) => (
+        <tr key={at}>
+          <td class="wrap"><a href={format({ ...route, view: "attached", digest })}>{shown(annotations?.["org.opencontainers.image.title"] ?? annotations?.["in-toto.io/predicate-type"] ?? `blob ${at}`)}</a></td>
+          <td class="number">{size(bytes)}</td>
+          <td>{shown(mediaType)}</td>
+          <td><Digest of={digest} /></td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -36,13 +36,14 @@ export function Overview({ image, opened, route }: ViewProps) {
       {opened.listed.length > 1 && (
         <section>
           <h2>Images here</h2>
-          <Table caption="Images here" heads={["Platform", "Manifest", "Size of the manifest", "What"]}>
-            {opened.listed.map(({ attestation, attestationOf, descriptor: { digest, size: bytes }, platform }) => (
+          <Table caption="Images here" heads={["Platform", "Name", "Manifest", "Size of the manifest", "What"]}>
+            {opened.listed.map(({ attestation, attestationOf, descriptor: { artifactType, digest, size: bytes }, name: tag, platform }) => (
               <tr key={digest} aria-current={digest === descriptor.digest || undefined}>
                 <td><a href={format({ ...route, image: digest })}>{attestation ? "attestation" : platformName(platform)}</a></td>
+                <td class="wrap">{shown(tag ?? "")}</td>
                 <td><Digest of={digest} href={format({ ...route, image: digest })} /></td>
                 <td class="number">{size(bytes)}</td>
-                <td>{attestationOf ? <>of <Digest of={attestationOf} href={format({ ...route, image: attestationOf })} /></> : digest === descriptor.digest ? "shown" : "image"}</td>
+                <td>{attestationOf ? <>of <Digest of={attestationOf} href={format({ ...route, image: attestationOf })} /></> : digest === descriptor.digest ? "shown" : shown(artifactType ?? "image")}</td>
               </tr>
             ))}
           </Table>

@@ -27,13 +27,14 @@ export const placeIndex = ({ kind }: Image) => (isMade(kind) ? "index of the pla
 const isMade = (kind: Image["kind"]) => kind === "docker archive" || kind === "registry";
 
 function documentsOf(image: Image): Document[] {
-  const { descriptor, manifest, rawConfig, rawManifest } = image;
+  const { descriptor, indexes, manifest, rawConfig, rawManifest } = image;
   const place = { name: placeIndex(image), id: "index", bytes: (signal: AbortSignal) => image.index({ signal }) };
   const made = isMade(image.kind) && { note: "There is no such file there: this one says the same as what is there." };
   return [
     { ...place, ...made },
+    ...indexes.map((index) => ({ name: "Index", id: index.digest, bytes: (signal: AbortSignal) => image.blob(index, { signal }) })),
     { name: "Manifest", id: descriptor.digest, bytes: async () => rawManifest },
-    ...(rawConfig ? [{ name: "Config", id: manifest.config.digest, bytes: async () => rawConfig }] : []),
+    { name: "Config", id: manifest.config.digest, bytes: async (signal: AbortSignal) => rawConfig ?? image.blob(manifest.config, { signal }) },
   ];
 }
 
