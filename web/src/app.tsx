@@ -7,7 +7,7 @@ import { Loading, useAwaited } from "./elements/loading.tsx";
 import { Help } from "./elements/help.tsx";
 import { Platforms } from "./elements/platforms.tsx";
 import { type Route, format, useRoute } from "./route.ts";
-import { type Opened, open } from "./session.ts";
+import { type Opened, nameOf, open } from "./session.ts";
 import { shown } from "./text.ts";
 import { Compare } from "./views/compare.tsx";
 import { Config } from "./views/config.tsx";
@@ -64,11 +64,6 @@ export function App() {
       {helps && <Help close={() => help(false)} />}
     </>
   );
-}
-
-/** What a person calls a place. */
-function nameOf(from: string): string {
-  return from === "sample" ? "the sample image" : from.replace(/^[^:]*:/, "");
 }
 
 interface PlaceProps {

@@ -25,6 +25,8 @@ export interface Route {
   as?: string;
   /** The digest of the image that it is compared with. */
   with?: string;
+  /** The place of that, where it is another. */
+  there?: string;
 }
 
 /** Paths of images are bytes, and not all of them are text: they are percent-encoded byte by byte. */
@@ -42,7 +44,7 @@ function decodePath(text: string): string {
 }
 
 /** What is text as it stands there. */
-const TEXTS = new Set(["from", "image", "digest", "query", "kind", "change", "size", "as", "with"]);
+const TEXTS = new Set(["from", "image", "digest", "query", "kind", "change", "size", "as", "with", "there"]);
 
 export function parse(hash: string): Route {
   const [view = "", search = ""] = hash.replace(/^#?\/?/, "").split(/\?(.*)/s);

@@ -39,6 +39,15 @@ export function choose(name: string, source: ImageSource): string {
   return from;
 }
 
+/** The place of a name at a registry or the URL of a layout. */
+export const named = (name: string) => (/^https?:\/\//.test(name) ? `layout:${name}` : `registry:${name}`);
+
+/** What a person calls a place. */
+export const nameOf = (from: string) => (from === "sample" ? "the sample image" : from.replace(/^[^:]*:/, ""));
+
+/** The places that are open in this tab. */
+export const places = () => [...opened.keys()];
+
 /** Opens a place: `sample`, `file:NAME`, `layout:URL` or `registry:NAME`. It is opened once. */
 export function open(from: string): Promise<Opened> {
   let opening = opened.get(from);

@@ -97,7 +97,7 @@ test("waste and differences between platforms are in tables", { skip }, async ()
   assert.match(await text(page), /11\.6 kB of 159 kB[\s\S]*74\.7 %[\s\S]*\/var\/cache\/demo\/index/);
   await page.goto(`${site.url}#/compare?from=sample`);
   await page.waitForSelector("text=3 paths differ");
-  assert.match(await text(page), /3 layers in both[\s\S]*\/usr\/bin\/hello\s+differs\s+size 792 → 816/);
+  assert.match(await text(page), /3 layers in both[\s\S]*\/usr\/bin\/hello\s+differs\s+792 B\s+816 B\s+size 792 → 816/);
   await page.close();
 });
 

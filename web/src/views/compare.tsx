@@ -1,35 +1,55 @@
-/** Two images of a place side by side: their configs, layers and files. */
-import type { Image, Node } from "portolan";
+/** Two images side by side, of one place or of two: their configs, layers and files. */
+import type { Image, Listed } from "portolan";
+import { useMemo, useState } from "preact/hooks";
 import type { ViewProps } from "../app.tsx";
-import { decodingOf } from "../decoding.ts";
+import { type FileDifference, configDifferences, fileDifferences } from "../differences.ts";
 import { Digest } from "../elements/digest.tsx";
 import { Loading, useAwaited } from "../elements/loading.tsx";
+import { Other } from "../elements/other.tsx";
 import { Table } from "../elements/table.tsx";
+import { matcher } from "../files.ts";
 import { go } from "../route.ts";
-import { counted, platformName, shortDigest, shown, size } from "../text.ts";
+import { isImage, nameOf, open } from "../session.ts";
+import { count, counted, listedName, platformName, shortDigest, shown, size } from "../text.ts";
 
 /** How many differences between files are shown. */
 const MOST = 1000;
+const WORDS = { added: "there alone", removed: "here alone", modified: "differs" };
 
-interface FileDifference {
-  path: string;
-  what: "added" | "removed" | "modified";
-  how: string;
-}
-
-export function Compare({ image, opened, route }: ViewProps) {
-  const others = opened.listed.filter(({ attestation, descriptor }) => !attestation && descriptor.digest !== image.descriptor.digest);
-  const chosen = others.find(({ descriptor }) => descriptor.digest === route.with) ?? others[0];
-  const other = useAwaited(async () => chosen && opened.image(chosen.descriptor.digest), [opened, chosen?.descriptor.digest]);
-  if (!chosen) return <><h1>Compare</h1><p>There is one image here, and nothing to compare it with. Open a place with several, such as an image for many platforms.</p></>;
+export function Compare(props: ViewProps) {
+  const { image, opened, route: { from = "", there } } = props;
+  const place = useAwaited(async () => (there === undefined ? opened : open(there)), [opened, there]);
   return (
     <>
-      <h1 class="line">
-        Compare {platformName(image.platform)} with
-        <select aria-label="The other image" value={chosen.descriptor.digest} onChange={(event) => go({ ...route, with: event.currentTarget.value })}>
-          {others.map(({ descriptor: { digest }, platform }) => <option key={digest} value={digest}>{platformName(platform)}, {shortDigest(digest)}</option>)}
-        </select>
-      </h1>
+      <h1>Compare {shown(nameOf(from))}, {platformName(image.platform)}</h1>
+      <Other route={props.route} />
+      <Loading of={place} what={`Opening ${shown(nameOf(there ?? from))}`}>
+        {(place) => <With {...props} place={place} />}
+      </Loading>
+    </>
+  );
+}
+
+/** What is most like an image at another place. */
+function alike(image: Image, listed: Listed[]): Listed | undefined {
+  return listed.find(({ platform }) => platformName(platform) === platformName(image.platform)) ?? listed[0];
+}
+
+function With({ image, opened, place, route }: ViewProps & { place: ViewProps["opened"] }) {
+  const others = place.listed.filter((listed) => isImage(listed) && (place !== opened || listed.descriptor.digest !== image.descriptor.digest));
+  const chosen = others.find(({ descriptor }) => descriptor.digest === route.with) ?? (place === opened ? others[0] : alike(image, others));
+  const other = useAwaited(async () => chosen && place.image(chosen.descriptor.digest), [place, chosen?.descriptor.digest]);
+  if (!chosen) return <p>There is one image here, and nothing else to compare it with. Choose or drop a file, or type a name.</p>;
+  return (
+    <>
+      <p class="line">
+        <label>With
+          <select aria-label="The other image" value={chosen.descriptor.digest} onChange={(event) => go({ ...route, with: event.currentTarget.value })}>
+            {others.map((listed) => <option key={listed.descriptor.digest} value={listed.descriptor.digest}>{listedName(listed, true)}, {shortDigest(listed.descriptor.digest)}</option>)}
+          </select>
+        </label>
+        {chosen.descriptor.digest === image.descriptor.digest && <strong>This is the same image.</strong>}
+      </p>
       <Loading of={other} what="Opening the other image">{(other) => other && <Differences left={image} right={other} />}</Loading>
     </>
   );
@@ -38,14 +58,14 @@ export function Compare({ image, opened, route }: ViewProps) {
 function Differences({ left, right }: { left: Image; right: Image }) {
   const fields = configDifferences(left, right);
   const shared = new Set(left.layers.map(({ digest }) => digest).filter((digest) => right.layers.some((layer) => layer.digest === digest)));
-  const files = useAwaited(() => fileDifferences(left, right), [left, right]);
+  const files = useAwaited((signal) => fileDifferences(left, right, signal), [left, right]);
   return (
     <>
       <section>
         <h2>Config</h2>
         {fields.length === 0 ? <p class="note">The configs say the same.</p> : (
           <Table caption="Config" heads={["What", "Here", "There"]}>
-            {fields.map(([name, here, there]) => <tr key={name}><td>{name}</td><td class="wrap">{shown(here)}</td><td class="wrap">{shown(there)}</td></tr>)}
+            {fields.map(([name, here, there]) => <tr key={name}><td>{shown(name)}</td><td class="wrap">{shown(here)}</td><td class="wrap">{shown(there)}</td></tr>)}
           </Table>
         )}
       </section>
@@ -66,46 +86,53 @@ function Differences({ left, right }: { left: Image; right: Image }) {
       <section>
         <h2>Files</h2>
         <Loading of={files} what="Reading the layers of both">
-          {(files) => files.length === 0 ? <p class="note">The files are the same, as far as their sizes, modes, owners and targets tell.</p> : (
-            <>
-              <p>{counted(files.length, "path")} differ{files.length === 1 ? "s" : ""}{files.length > MOST ? `; the first ${MOST} are shown` : ""}. Sizes, modes, owners, times and targets are compared, contents are not.</p>
-              <Table caption="Files that differ" heads={["Path", "Change", "How"]}>
-                {files.slice(0, MOST).map(({ how, path, what }) => (
-                  <tr key={path}><td class="wrap"><code>/{shown(path)}</code></td><td class={what}>{what === "added" ? "there alone" : what === "removed" ? "here alone" : "differs"}</td><td class="wrap">{shown(how)}</td></tr>
-                ))}
-              </Table>
-            </>
-          )}
+          {(files) => files.length === 0 ? <p class="note">The files are the same, as far as their sizes, modes, owners and targets tell.</p> : <FileTable files={files} />}
         </Loading>
       </section>
     </>
   );
 }
 
-function configDifferences(left: Image, right: Image): [string, string, string][] {
-  const flat = ({ config }: Image) => Object.entries(config ?? {}).filter(([name]) => name !== "diffIds" && name !== "history");
-  const text = (value: unknown) => (value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
-  const [here, there] = [new Map(flat(left)), new Map(flat(right))];
-  const names = [...new Set([...here.keys(), ...there.keys()])];
-  return names.map((name): [string, string, string] => [name, text(here.get(name)), text(there.get(name))]).filter(([, a, b]) => a !== b);
+function FileTable({ files }: { files: FileDifference[] }) {
+  const [query, ask] = useState("");
+  const [what, only] = useState("");
+  const found = useMemo(() => {
+    const matches = matcher(query);
+    return files.filter((file) => (what === "" || file.what === what) && matches(file.path));
+  }, [files, query, what]);
+  return (
+    <>
+      <p>{counted(files.length, "path")} differ{files.length === 1 ? "s" : ""}: {summary(files)}. Sizes, modes, owners, times and targets are compared, contents are not.</p>
+      <div class="line filter">
+        <input data-search type="search" aria-label="Look for files that differ" placeholder="Name, or pattern such as etc/**/*.conf" value={query} spellcheck={false} autocapitalize="none" onInput={(event) => ask(event.currentTarget.value)} />
+        <select aria-label="Change" value={what} onChange={(event) => only(event.currentTarget.value)}>
+          <option value="">every difference</option>
+          {Object.entries(WORDS).map(([value, name]) => <option key={value} value={value}>{name}</option>)}
+        </select>
+        <span class="note" role="status">{found.length > MOST ? `The first ${count(MOST)} of ${count(found.length)}` : counted(found.length, "path")}</span>
+      </div>
+      <Table caption="Files that differ" heads={["Path", "Change", "Size here", "Size there", "How"]}>
+        {found.slice(0, MOST).map(({ here, how, path, there, what }) => (
+          <tr key={path}>
+            <td class="wrap"><code>/{shown(path)}</code></td>
+            <td class={what}>{WORDS[what]}</td>
+            <td class="number">{here !== undefined && size(here)}</td>
+            <td class="number">{there !== undefined && size(there)}</td>
+            <td class="wrap">{shown(how)}</td>
+          </tr>
+        ))}
+      </Table>
+    </>
+  );
 }
 
-async function nodesOf(image: Image): Promise<Map<string, Node>> {
-  return new Map((await decodingOf(image).nodes()).map((node) => [node.path, node]));
-}
-
-async function fileDifferences(left: Image, right: Image): Promise<FileDifference[]> {
-  const [here, there] = [await nodesOf(left), await nodesOf(right)];
-  const differences: FileDifference[] = [];
-  for (const [path, a] of here) {
-    const b = there.get(path);
-    if (!b) differences.push({ path, what: "removed", how: a.kind });
-    else {
-      const sides: [string, unknown, unknown][] = [["kind", a.kind, b.kind], ["size", a.size, b.size], ["mode", a.mode.toString(8), b.mode.toString(8)], ["owner", `${a.uid}:${a.gid}`, `${b.uid}:${b.gid}`], ["target", a.target, b.target], ["time", a.mtime.seconds, b.mtime.seconds]];
-      const changed = sides.filter(([, x, y]) => x !== y).map(([name, x, y]) => `${name} ${x ?? "none"} → ${y ?? "none"}`);
-      if (changed.length > 0) differences.push({ path, what: "modified", how: changed.join(", ") });
-    }
-  }
-  for (const [path, b] of there) if (!here.has(path)) differences.push({ path, what: "added", how: b.kind });
-  return differences.sort((a, b) => (a.path < b.path ? -1 : 1));
+/** Such as `2 there alone, 1.2 MB`. */
+function summary(files: FileDifference[]): string {
+  const parts = (["added", "removed", "modified"] as const).map((what) => {
+    const these = files.filter((file) => file.what === what);
+    const bytes = these.reduce((sum, { here = 0, there = 0 }) => sum + there - here, 0);
+    const weight = what === "modified" ? `${bytes < 0 ? "−" : "+"}${size(Math.abs(bytes))}` : size(Math.abs(bytes));
+    return these.length > 0 && `${count(these.length)} ${what === "modified" ? "on both sides" : WORDS[what]}, ${weight}`;
+  });
+  return parts.filter(Boolean).join("; ");
 }

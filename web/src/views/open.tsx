@@ -5,7 +5,7 @@ import { Failure } from "../elements/loading.tsx";
 import { Repository } from "../elements/repository.tsx";
 import { go } from "../route.ts";
 import { type Offer, offer } from "../server.ts";
-import { choose } from "../session.ts";
+import { choose, named as placeNamed } from "../session.ts";
 import { fileSource } from "../sources/file.ts";
 import { folderLayout } from "../sources/folder.ts";
 import { shown } from "../text.ts";
@@ -34,7 +34,7 @@ export function Open() {
   const named = (event: TargetedEvent<HTMLFormElement>) => {
     event.preventDefault();
     const name = String(new FormData(event.currentTarget).get("name")).trim();
-    if (name) go({ view: "overview", from: /^https?:\/\//.test(name) ? `layout:${name}` : `registry:${name}` });
+    if (name) go({ view: "overview", from: placeNamed(name) });
   };
   return (
     <div
