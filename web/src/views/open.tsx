@@ -10,6 +10,9 @@ import { fileSource } from "../sources/file.ts";
 import { folderLayout } from "../sources/folder.ts";
 import { shown } from "../text.ts";
 
+/** Not every browser lets pages read folders as they need it. */
+const picking = window as { showDirectoryPicker?: () => Promise<FileSystemDirectoryHandle> };
+
 export function Open() {
   const [error, fail] = useState<unknown>();
   const [busy, work] = useState("");
@@ -31,6 +34,17 @@ export function Open() {
     const [first] = files;
     if (first) go({ view: "overview", from: choose(first.webkitRelativePath.split("/")[0] ?? "folder", folderLayout(files)) });
   };
+  // A handle reads what is asked for alone; where there are none, an input lists all files of a folder first.
+  const handle = async (pick: () => Promise<FileSystemDirectoryHandle>) => {
+    fail(undefined);
+    try {
+      const directory = await pick();
+      go({ view: "overview", from: choose(directory.name || "folder", directory) });
+    } catch (error) {
+      // Whoever closes the dialog wants nothing.
+      if (!(error instanceof DOMException && error.name === "AbortError")) fail(error);
+    }
+  };
   const named = (event: TargetedEvent<HTMLFormElement>) => {
     event.preventDefault();
     const name = String(new FormData(event.currentTarget).get("name")).trim();
@@ -47,17 +61,19 @@ export function Open() {
       onDrop={(event) => {
         event.preventDefault();
         hover(false);
+        const [item] = event.dataTransfer?.items ?? [];
         const file = event.dataTransfer?.files[0];
-        if (file) void take(file);
+        if (item?.webkitGetAsEntry?.()?.isDirectory && "getAsFileSystemHandle" in item) void handle((item.getAsFileSystemHandle as () => Promise<FileSystemDirectoryHandle>).bind(item));
+        else if (file) void take(file);
       }}
     >
       <h1>See what is in an image</h1>
       <p>Everything is read in this page, and nothing is uploaded.</p>
       <div class="drop">
-        <p>Drop a file here: an archive of <code>docker save</code> or of an OCI tool, also gzipped; a layer; a manifest or config.</p>
+        <p>Drop a file or a layout’s folder here: an archive of <code>docker save</code> or of an OCI tool, also gzipped; a layer; a manifest or config.</p>
         <div class="choices">
           <label class="button">Choose a file<input id="file" type="file" onChange={(event) => event.currentTarget.files?.[0] && void take(event.currentTarget.files[0])} /></label>
-          <label class="button">Choose a layout’s folder<input id="folder" type="file" ref={(input) => input?.setAttribute("webkitdirectory", "")} onChange={(event) => event.currentTarget.files && folder(event.currentTarget.files)} /></label>
+          {picking.showDirectoryPicker ? <button type="button" onClick={() => void handle(async () => picking.showDirectoryPicker?.() as Promise<FileSystemDirectoryHandle>)}>Choose a layout’s folder</button> : <label class="button">Choose a layout’s folder<input id="folder" type="file" ref={(input) => input?.setAttribute("webkitdirectory", "")} onChange={(event) => event.currentTarget.files && folder(event.currentTarget.files)} /></label>}
           <a class="button" href="#/overview?from=sample">Open the sample</a>
         </div>
         {busy && <p class="waiting" role="status">{busy}…</p>}
