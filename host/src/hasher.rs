@@ -15,8 +15,8 @@ use wasmtime::{StoreContextMut, bail, format_err};
 /// The name of the interface, as the component imports it.
 const INTERFACE: &str = "portolan:image/hasher@0.1.0";
 
-/// The most hashes that one store may have under way. The toolkit needs three.
-const MOST: usize = 64;
+/// The most hashes that one store may have under way. The toolkit needs three, and two for each checkpoint that it is told to keep.
+const MOST: usize = 1024;
 
 /// The hashes of one store, by the numbers that the component knows them by.
 #[derive(Default)]
@@ -53,6 +53,14 @@ impl Table {
         }
     }
 
+    fn duplicate(&mut self, index: u32) -> wasmtime::Result<u32> {
+        let duplicate = match self.0.get(index as usize) {
+            Some(Slot::Hash(hash)) => hash.duplicate(),
+            Some(_) | None => bail!("hash {index} is not under way"),
+        };
+        self.insert(duplicate.ok_or_else(|| format_err!("the thread of a hash is gone"))?)
+    }
+
     fn put(&mut self, index: u32, slot: Slot) {
         if let Some(place) = self.0.get_mut(index as usize) {
             *place = slot;
@@ -83,6 +91,12 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
             state.update(bytes.as_le_slice(&store));
             store.data_mut().hashes.put(hash.rep(), Slot::Hash(state));
             Ok(())
+        },
+    )?;
+    hasher.func_wrap(
+        "[method]hash.duplicate",
+        |mut store: StoreContextMut<'_, State>, (hash,): (Resource<Hash>,)| {
+            Ok((Resource::<Hash>::new_own(store.data_mut().hashes.duplicate(hash.rep())?),))
         },
     )?;
     hasher.func_wrap("[method]hash.finish", |mut store: StoreContextMut<'_, State>, (hash,): (Resource<Hash>,)| {

@@ -24,6 +24,7 @@ impl Default for UnpackOptions {
             size: None,
             diff_id: None,
             content: Selection::All,
+            checkpoints: 0,
             strict: false,
             limits: Vec::new(),
         }

@@ -130,6 +130,7 @@ export async function* decode(
         size: size === undefined ? undefined : toBigInt(size),
         diffId: verify ? diffId : undefined,
         content: typeof content === "string" ? { tag: content } : { tag: "only", val: Uint32Array.from(content) },
+        checkpoints: 0,
         strict,
         limits: fromLimits(limits),
       }),

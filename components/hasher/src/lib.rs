@@ -4,7 +4,7 @@ mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "hashing", generate_all });
 }
 
-use bindings::exports::portolan::image::hasher::{Algorithm, Guest, GuestHash};
+use bindings::exports::portolan::image::hasher::{Algorithm, Guest, GuestHash, Hash as HashHandle};
 use portolan_image::digest::{self, Hashes, SoftwareHashes};
 use std::cell::RefCell;
 
@@ -35,6 +35,10 @@ impl GuestHash for Hash {
         if let Some(hash) = self.0.borrow_mut().as_mut() {
             hash.update(&bytes);
         }
+    }
+
+    fn duplicate(&self) -> HashHandle {
+        HashHandle::new(Self(RefCell::new(self.0.borrow().as_ref().map(|hash| hash.duplicate()))))
     }
 
     fn finish(&self) -> Vec<u8> {

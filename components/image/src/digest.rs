@@ -181,6 +181,9 @@ pub trait Hash: Send {
     /// Takes the next bytes.
     fn update(&mut self, bytes: &[u8]);
 
+    /// Another computation that has taken the same bytes.
+    fn duplicate(&self) -> Box<dyn Hash>;
+
     /// The hash of all bytes taken.
     fn finish(self: Box<Self>) -> Vec<u8>;
 }

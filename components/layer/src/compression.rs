@@ -112,14 +112,51 @@ impl Decoder {
         }
     }
 
+    /// A decoder that goes on from an offset: within a member of gzip, or else between two members or frames.
+    pub(crate) fn resume(
+        compression: Compression,
+        limits: &Limits,
+        crc32: Crc32,
+        offset: u64,
+        within: Option<&gzip::Resumption>,
+    ) -> Option<Self> {
+        match compression {
+            Compression::None => None,
+            Compression::Gzip => Some(Self::Gzip(Box::new(gzip::Decoder::resume(limits, crc32, offset, within)))),
+            Compression::Zstd => Some(Self::Zstd(Box::new(zstd::Decoder::resume(limits, offset)))),
+        }
+    }
+
     /// Decodes from `input` into `output`, and says how much of both was used.
     ///
-    /// Nothing of both means that more input is needed, which must begin with what was not used.
-    pub(crate) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Result<(usize, usize)> {
+    /// Nothing of both means that more input is needed, which must begin with what was not used. With `pause` it stops
+    /// wherever it could be gone on from.
+    pub(crate) fn decode(&mut self, input: &[u8], output: &mut [u8], pause: bool) -> Result<(usize, usize)> {
         match self {
-            Self::Gzip(decoder) => decode(decoder.as_mut(), input, output),
-            Self::Zstd(decoder) => decode(decoder.as_mut(), input, output),
+            Self::Gzip(decoder) => decode(decoder.as_mut(), input, output, pause),
+            Self::Zstd(decoder) => decode(decoder.as_mut(), input, output, pause),
         }
+    }
+
+    /// Whether it is between two members or frames, or before the first.
+    pub(crate) fn is_between(&self) -> bool {
+        match self {
+            Self::Gzip(decoder) => decoder.is_between(),
+            Self::Zstd(decoder) => decoder.is_between(),
+        }
+    }
+
+    /// The member of gzip that was stopped in, where that was between two of its blocks.
+    pub(crate) fn stopped_within(&self) -> Option<gzip::Member> {
+        match self {
+            Self::Gzip(decoder) if decoder.is_between_blocks() => Some(decoder.member()),
+            _ => None,
+        }
+    }
+
+    /// Whether it is still in a member of gzip.
+    pub(crate) fn is_within(&self, member: gzip::Member) -> bool {
+        matches!(self, Self::Gzip(decoder) if decoder.member().is_same(member))
     }
 
     /// Ends the stream; `rest` is what was left of the input. Returns the number of zero bytes that pad the end.
@@ -133,22 +170,25 @@ impl Decoder {
 
 /// A format as steps, each of which uses some input, gives some output or changes its state.
 trait Grammar {
-    /// One step; false when it needs more input or more room.
-    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool>;
+    /// One step; false when it needs more input or more room. With `pause` it ends where one could go on, too.
+    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize, pause: bool) -> Result<bool>;
 
     /// So many bytes of the input were used.
     fn consumed(&mut self, bytes: u64);
+
+    /// Whether it is between two members or frames, or before the first.
+    fn is_between(&self) -> bool;
 }
 
-fn decode(grammar: &mut impl Grammar, input: &[u8], output: &mut [u8]) -> Result<(usize, usize)> {
+fn decode(grammar: &mut impl Grammar, input: &[u8], output: &mut [u8], pause: bool) -> Result<(usize, usize)> {
     let mut rest = input;
     let mut decoded = 0;
     // Stops at the first decoded bytes, so that the caller hashes them while they are in the cache.
     while decoded == 0 {
         let before = rest.len();
-        let more = grammar.step(&mut rest, output, &mut decoded)?;
+        let more = grammar.step(&mut rest, output, &mut decoded, pause)?;
         grammar.consumed((before - rest.len()) as u64);
-        if !more {
+        if !more || (pause && grammar.is_between()) {
             break;
         }
     }

@@ -1,6 +1,6 @@
 //! What can be wrong with a layer, as one enum.
 
-use portolan_image::{Code, DiffId};
+use portolan_image::{Code, DiffId, Digest};
 use std::fmt;
 
 /// The result of everything in this crate.
@@ -75,6 +75,15 @@ pub enum Error {
         /// What the first bytes say.
         actual: &'static str,
     },
+    /// A part of a layer that was read again is not what it was when the layer was verified.
+    Changed {
+        /// The digest of the layer.
+        digest: Digest,
+        /// Where the part begins in the blob.
+        start: u64,
+        /// Where it ends.
+        end: u64,
+    },
     /// A path is not in the image, or is not what was asked for.
     PathNotFound {
         /// The path.
@@ -98,6 +107,7 @@ impl Error {
             Self::InvalidCompression { .. } => Code::InvalidCompression,
             Self::UnsupportedCompression { .. } => Code::UnsupportedCompression,
             Self::CompressionMismatch { .. } => Code::CompressionMismatch,
+            Self::Changed { .. } => Code::DigestMismatch,
             Self::PathNotFound { .. } => Code::PathNotFound,
         }
     }
@@ -148,6 +158,12 @@ impl fmt::Display for Error {
             }
             Self::CompressionMismatch { label, actual } => {
                 write!(f, "the layer is labelled {label} and is {actual}")
+            }
+            Self::Changed { digest, start, end } => {
+                write!(
+                    f,
+                    "the layer {digest} has changed since it was verified: its bytes {start} to {end} are others now"
+                )
             }
             Self::PathNotFound { path, reason } => write!(f, "{}: {reason}", Shown(path)),
         }

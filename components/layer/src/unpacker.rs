@@ -1,18 +1,19 @@
 //! The bytes of a layer in, its changes out.
 
+pub(crate) mod stream;
+
 use crate::change::Change;
-use crate::compression::{self, Compression, Decoder, Detection};
+use crate::compression::Compression;
 use crate::error::{Error, Result};
+use crate::index::{Index, Spaced};
 use crate::tar;
 use crate::warning::Warning;
 use portolan_image::digest::{Crc32, Hash, Hashes};
 use portolan_image::{Algorithm, DiffId, Digest, Limits};
+use stream::Stream;
 
-/// How many decoded bytes one batch has at most.
-const BATCH: usize = 1 << 20;
-
-/// The ratio of a stream is looked at once so many bytes are out: short streams of zeros are harmless and common.
-const RATIO_FROM: u64 = 64 << 20;
+/// Bytes of a blob between two copies of its hash, as long as there are few.
+const MARKS: u64 = 1 << 20;
 
 /// What is known about a layer before its bytes, and what is wanted of it.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,8 @@ pub struct Options {
     pub diff_id: Option<DiffId>,
     /// Which contents are wanted.
     pub content: Selection,
+    /// How many checkpoints are kept at most for an [`Index`], each of about 33 KiB; none unless given.
+    pub checkpoints: usize,
 }
 
 /// Of which regular files the content is wanted. The changes are the same for all selections, but for the contents.
@@ -119,19 +122,10 @@ pub struct Unpacker {
 
     crc32: Crc32,
     blob_hash: Hashing,
-    diff_hash: Hashing,
-    /// What was fed and not decoded yet, from `position`.
-    input: Vec<u8>,
-    position: usize,
-    /// Bytes of the blob that were decoded.
-    consumed: u64,
-    compression: Option<Compression>,
-    /// Nothing for a plain tar.
-    decoder: Option<Decoder>,
-    archive: tar::Reader,
+    /// The hash of the blob at some offsets.
+    pub(crate) marks: Spaced<Box<dyn Hash>>,
+    pub(crate) stream: Stream,
     warnings: Vec<Warning>,
-    /// A buffer that left with no batch and serves the next one.
-    buffer: Vec<u8>,
     /// Whether everything that was fed is decoded and taken.
     idle: bool,
     /// The first error.
@@ -171,27 +165,25 @@ impl Unpacker {
     /// # Errors
     /// `UnsupportedAlgorithm` when a digest is expected that `hashes` cannot compute.
     pub fn new(hashes: &dyn Hashes, options: Options) -> Result<Self> {
-        let Options { limits, strict, label, expected, diff_id, content } = options;
+        let Options { limits, strict, label, expected, diff_id, content, checkpoints } = options;
         if let Some((digest, size)) = &expected {
             Limits::check("layer-bytes", limits.layer_bytes, *size, || format!("the layer {digest}"))?;
         }
+        let archive = tar::Reader::new(limits.clone(), strict, content);
+        let mut stream = Stream::new(limits.clone(), hashes.crc32(), archive, checkpoints);
+        let blob_hash = Hashing::new(hashes, expected.as_ref().map(|(digest, _)| digest))?;
+        stream.diff_hash = Some(Hashing::new(hashes, diff_id.as_ref().map(|diff_id| &diff_id.0))?);
         Ok(Self {
             crc32: hashes.crc32(),
-            blob_hash: Hashing::new(hashes, expected.as_ref().map(|(digest, _)| digest))?,
-            diff_hash: Hashing::new(hashes, diff_id.as_ref().map(|diff_id| &diff_id.0))?,
-            archive: tar::Reader::new(limits.clone(), strict, content),
+            blob_hash,
+            marks: Spaced::new(MARKS, checkpoints * 2),
+            stream,
             limits,
             strict,
             label,
             expected,
             diff_id,
-            input: Vec::new(),
-            position: 0,
-            consumed: 0,
-            compression: None,
-            decoder: None,
             warnings: Vec::new(),
-            buffer: Vec::new(),
             idle: true,
             fault: None,
         })
@@ -215,18 +207,15 @@ impl Unpacker {
         let subject = || "the size of the layer".to_owned();
         Limits::check("layer-bytes", self.limits.layer_bytes, size, subject)
             .map_err(|error| self.fail(error.into()))?;
+        if self.marks.is_due(self.blob_hash.len) {
+            self.marks.push(self.blob_hash.len, self.blob_hash.hash.duplicate());
+        }
         self.blob_hash.update(&chunk);
         if self.fault.is_some() || chunk.is_empty() {
             return Ok(());
         }
         self.idle = false;
-        if self.position == self.input.len() {
-            self.input = chunk;
-        } else {
-            self.input.drain(..self.position);
-            self.input.extend_from_slice(&chunk);
-        }
-        self.position = 0;
+        self.stream.feed(chunk);
         Ok(())
     }
 
@@ -248,7 +237,15 @@ impl Unpacker {
     /// # Errors
     /// In this order: `SizeMismatch`, `DigestMismatch`, the error of an earlier call, whatever is wrong with the end of
     /// the layer, [`Error::DiffIdMismatch`]. `InvalidState` when there are changes to be taken.
-    pub fn finish(mut self) -> Result<Summary> {
+    pub fn finish(self) -> Result<Summary> {
+        Ok(self.finish_with_index()?.0)
+    }
+
+    /// Ends the layer as [`finish`](Self::finish) does, and gives the index where checkpoints were kept.
+    ///
+    /// # Errors
+    /// Those of `finish`.
+    pub fn finish_with_index(mut self) -> Result<(Summary, Option<Index>)> {
         let size = self.blob_hash.len;
         if let Some((digest, expected)) = &self.expected
             && size != *expected
@@ -261,6 +258,7 @@ impl Unpacker {
             Some(fault) => Err(fault),
             None => self.end(),
         };
+        let algorithm = self.blob_hash.algorithm.clone();
         let digest = self.blob_hash.finish();
         if let Some((expected, _)) = self.expected
             && digest != expected
@@ -268,60 +266,61 @@ impl Unpacker {
             return Err(portolan_image::Error::DigestMismatch { expected, actual: digest }.into());
         }
         let compression = ended?;
-        let uncompressed_size = self.diff_hash.len;
-        let diff_id = DiffId(self.diff_hash.finish());
+        let mut stream = self.stream;
+        let Some(diff_hash) = stream.diff_hash.take() else {
+            return Err(portolan_image::Error::InvalidState { reason: "the layer was not hashed" }.into());
+        };
+        let uncompressed_size = diff_hash.len;
+        let diff_id = DiffId(diff_hash.finish());
         if let Some(expected) = self.diff_id
             && diff_id != expected
         {
             return Err(Error::DiffIdMismatch { expected, actual: diff_id });
         }
-        let warnings = self.archive.take_warnings();
+        let warnings = stream.archive.take_warnings();
         self.warnings.extend(warnings.kept);
-        Ok(Summary {
+        let entries = stream.archive.entries();
+        let checkpoints = stream.checkpoints.kept;
+        let index = (!checkpoints.is_empty()).then(|| Index {
+            limits: self.limits,
+            crc32: self.crc32,
+            compression,
+            algorithm,
+            digest: digest.clone(),
+            size,
+            entries,
+            checkpoints,
+            marks: self.marks.kept,
+        });
+        let summary = Summary {
             digest,
             size,
             diff_id,
             uncompressed_size,
             compression,
-            entries: self.archive.entries(),
+            entries,
             warnings: self.warnings,
             warnings_omitted: warnings.omitted,
-        })
+        };
+        Ok((summary, index))
     }
 
     fn fail(&mut self, error: Error) -> Error {
-        self.input = Vec::new();
-        self.position = 0;
+        self.stream.give_up();
         self.fault = Some(error.clone());
         error
     }
 
     fn advance(&mut self) -> Result<Option<Batch>> {
-        if self.compression.is_none() && !self.detect(false)? {
+        if self.stream.compression().is_none() && !self.detect(false)? {
             return Ok(None);
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let len = if self.decoder.is_some() { self.decode(&mut buffer)? } else { self.pass(&mut buffer) };
-        if len == 0 {
-            self.buffer = buffer;
-            return Ok(None);
-        }
-        self.check_size()?;
-        let mut changes = Vec::new();
-        self.archive.feed(buffer.get(..len).unwrap_or_default(), &mut changes)?;
-        let bytes = self.wanted(buffer, len, &mut changes);
-        Ok(Some(Batch { changes, bytes }))
+        self.stream.advance()
     }
 
     /// Tells the compression by the first bytes; false when there are too few.
     fn detect(&mut self, complete: bool) -> Result<bool> {
-        let actual = match compression::detect(&self.input, complete) {
-            Detection::Undecided => return Ok(false),
-            Detection::Refused(format) => return Err(Error::UnsupportedCompression { format: format.to_owned() }),
-            Detection::Found(actual) => actual,
-        };
-        self.compression = Some(actual);
-        self.decoder = Decoder::new(actual, &self.limits, self.crc32);
+        let Some(actual) = self.stream.detect(complete)? else { return Ok(false) };
         if let Some(label) = self.label
             && label != actual
         {
@@ -334,107 +333,26 @@ impl Unpacker {
         Ok(true)
     }
 
-    /// Decodes and hashes the bytes of the next batch, and says how many there are.
-    fn decode(&mut self, buffer: &mut Vec<u8>) -> Result<usize> {
-        // Bytes of an earlier batch may stay there: what is decoded overwrites them.
-        buffer.resize(BATCH, 0);
-        let mut len = 0;
-        let Some(decoder) = &mut self.decoder else { return Ok(0) };
-        while let Some(room) = buffer.get_mut(len..).filter(|room| !room.is_empty()) {
-            let input = self.input.get(self.position..).unwrap_or_default();
-            let (consumed, decoded) = decoder.decode(input, room)?;
-            if consumed == 0 && decoded == 0 {
-                break;
-            }
-            self.position += consumed;
-            self.consumed += consumed as u64;
-            self.diff_hash.update(room.get(..decoded).unwrap_or_default());
-            len += decoded;
-        }
-        Ok(len)
-    }
-
-    /// Passes the bytes of a plain tar, without a copy where the chunk is no longer than a batch.
-    fn pass(&mut self, buffer: &mut Vec<u8>) -> usize {
-        let left = self.input.len() - self.position;
-        let len = left.min(BATCH);
-        if self.position == 0 && left == len {
-            *buffer = std::mem::take(&mut self.input);
-        } else {
-            let end = self.position + len;
-            buffer.clear();
-            buffer.extend_from_slice(self.input.get(self.position..end).unwrap_or_default());
-            self.position = end;
-        }
-        self.consumed += len as u64;
-        self.diff_hash.update(buffer);
-        len
-    }
-
-    fn check_size(&self) -> Result<()> {
-        let (size, limits) = (self.diff_hash.len, &self.limits);
-        let subject = || "the uncompressed size of the layer".to_owned();
-        Limits::check("layer-uncompressed-bytes", limits.layer_uncompressed_bytes, size, subject)?;
-        if size > RATIO_FROM {
-            let ratio = size / self.consumed.max(1);
-            Limits::check("ratio", limits.ratio, ratio, || {
-                format!("the ratio of {size} uncompressed to {} compressed bytes", self.consumed)
-            })?;
-        }
-        Ok(())
-    }
-
-    /// The bytes that contents point into: all, where that is most of them, and else only what is wanted.
-    fn wanted(&mut self, mut buffer: Vec<u8>, len: usize, changes: &mut [Change]) -> Vec<u8> {
-        let contents = changes.iter().filter_map(|change| match change {
-            Change::Content(content) => Some(content.range.len()),
-            _ => None,
-        });
-        let wanted: usize = contents.sum();
-        // A buffer that is mostly empty stays as well: to replace it costs more than to copy a little.
-        if wanted > buffer.len() / 2 {
-            buffer.truncate(len);
-            return buffer;
-        }
-        let mut bytes = Vec::with_capacity(wanted);
-        for change in changes {
-            if let Change::Content(content) = change {
-                let start = bytes.len();
-                bytes.extend_from_slice(buffer.get(content.range.clone()).unwrap_or_default());
-                content.range = start..bytes.len();
-            }
-        }
-        self.buffer = buffer;
-        bytes
-    }
-
     /// Ends the decoder and the archive.
     fn end(&mut self) -> Result<Compression> {
         if !self.idle {
             let reason = "finish was called before all changes were taken";
             return Err(portolan_image::Error::InvalidState { reason }.into());
         }
-        if self.compression.is_none() {
+        if self.stream.compression().is_none() {
             self.detect(true)?;
         }
-        let rest = self.input.get(self.position..).unwrap_or_default();
-        if let Some(decoder) = &self.decoder {
-            let bytes = decoder.finish(rest)?;
-            if bytes > 0 {
-                let warning = Warning::PaddedStream { bytes };
-                if self.strict {
-                    let reason = warning.to_string();
-                    return Err(Error::InvalidCompression { format: "gzip", offset: self.consumed - bytes, reason });
-                }
-                self.warnings.push(warning);
+        let bytes = self.stream.end()?;
+        if bytes > 0 {
+            let warning = Warning::PaddedStream { bytes };
+            if self.strict {
+                let (offset, reason) = (self.stream.consumed - bytes, warning.to_string());
+                return Err(Error::InvalidCompression { format: "gzip", offset, reason });
             }
-        } else if !rest.is_empty() {
-            // Too short for a header, so there is no change in it.
-            self.diff_hash.update(rest);
-            self.archive.feed(rest, &mut Vec::new())?;
+            self.warnings.push(warning);
         }
-        self.archive.finish()?;
-        Ok(self.compression.unwrap_or(Compression::None))
+        self.stream.archive.finish()?;
+        Ok(self.stream.compression().unwrap_or(Compression::None))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::Component;
 use crate::bindings::exports::portolan::image::layer::{
-    Batch, Change, Compression, Content, Device, Entry, Guest, GuestUnpacker, Kind, Selection, Summary, Timestamp,
-    UnpackOptions, Unpacker as UnpackerHandle, Xattr,
+    Batch, Change, Compression, Content, Device, Entry, Excerpt as ExcerptHandle, Guest, GuestExcerpt, GuestIndex,
+    GuestUnpacker, Index as IndexHandle, Kind, Selection, Span, Summary, Timestamp, UnpackOptions,
+    Unpacker as UnpackerHandle, Xattr,
 };
 use crate::types::{Imported, Result, limits};
 use portolan_image::{DiffId, Error, MediaType, media_type};
@@ -12,12 +13,17 @@ use std::cell::RefCell;
 
 impl Guest for Component {
     type Unpacker = Unpacker;
+    type Index = layer::Index;
+    type Excerpt = Excerpt;
 }
 
 const FINISHED: Error = Error::InvalidState { reason: "the layer is already finished" };
 
 /// Reads one layer.
-pub(crate) struct Unpacker(RefCell<Option<layer::Unpacker>>);
+pub(crate) struct Unpacker {
+    reading: RefCell<Option<layer::Unpacker>>,
+    index: RefCell<Option<layer::Index>>,
+}
 
 impl GuestUnpacker for Unpacker {
     fn start(options: UnpackOptions) -> Result<UnpackerHandle> {
@@ -40,22 +46,23 @@ impl GuestUnpacker for Unpacker {
                     layer::Selection::Only(ordinals)
                 }
             },
+            checkpoints: options.checkpoints as usize,
         };
-        Ok(UnpackerHandle::new(Self(RefCell::new(Some(layer::Unpacker::new(&Imported, options)?)))))
+        let reading = RefCell::new(Some(layer::Unpacker::new(&Imported, options)?));
+        Ok(UnpackerHandle::new(Self { reading, index: RefCell::new(None) }))
     }
 
     fn feed(&self, bytes: Vec<u8>) -> Result<()> {
-        Ok(self.0.borrow_mut().as_mut().ok_or(FINISHED)?.feed(bytes)?)
+        Ok(self.reading.borrow_mut().as_mut().ok_or(FINISHED)?.feed(bytes)?)
     }
 
     fn take_changes(&self) -> Result<Option<Batch>> {
-        let batch = self.0.borrow_mut().as_mut().ok_or(FINISHED)?.take_changes()?;
-        Ok(batch
-            .map(|batch| Batch { changes: batch.changes.into_iter().map(Change::from).collect(), bytes: batch.bytes }))
+        Ok(self.reading.borrow_mut().as_mut().ok_or(FINISHED)?.take_changes()?.map(Batch::from))
     }
 
     fn finish(&self) -> Result<Summary> {
-        let summary = self.0.borrow_mut().take().ok_or(FINISHED)?.finish()?;
+        let (summary, index) = self.reading.borrow_mut().take().ok_or(FINISHED)?.finish_with_index()?;
+        self.index.replace(index);
         Ok(Summary {
             digest: summary.digest.to_string(),
             size: summary.size,
@@ -69,6 +76,44 @@ impl GuestUnpacker for Unpacker {
             entries: u32::try_from(summary.entries).unwrap_or(u32::MAX),
             warnings: summary.warnings.iter().map(ToString::to_string).collect(),
         })
+    }
+
+    fn take_index(&self) -> Option<IndexHandle> {
+        self.index.take().map(IndexHandle::new)
+    }
+}
+
+impl GuestIndex for layer::Index {
+    fn locate(&self, ordinal: u32) -> Result<Span> {
+        let layer::Span { offset, length } = self.locate(ordinal)?;
+        Ok(Span { offset, length })
+    }
+
+    fn open(&self, ordinal: u32) -> Result<ExcerptHandle> {
+        Ok(ExcerptHandle::new(Excerpt(RefCell::new(Some(self.open(ordinal)?)))))
+    }
+}
+
+/// Reads a part of a layer again.
+pub(crate) struct Excerpt(RefCell<Option<layer::Excerpt>>);
+
+impl GuestExcerpt for Excerpt {
+    fn feed(&self, bytes: Vec<u8>) -> Result<()> {
+        Ok(self.0.borrow_mut().as_mut().ok_or(FINISHED)?.feed(bytes)?)
+    }
+
+    fn take_changes(&self) -> Result<Option<Batch>> {
+        Ok(self.0.borrow_mut().as_mut().ok_or(FINISHED)?.take_changes()?.map(Batch::from))
+    }
+
+    fn finish(&self) -> Result<()> {
+        Ok(self.0.borrow_mut().take().ok_or(FINISHED)?.finish()?)
+    }
+}
+
+impl From<layer::Batch> for Batch {
+    fn from(batch: layer::Batch) -> Self {
+        Self { changes: batch.changes.into_iter().map(Change::from).collect(), bytes: batch.bytes }
     }
 }
 

@@ -95,6 +95,10 @@ impl Hash for ImportedHash {
         self.0.update(bytes);
     }
 
+    fn duplicate(&self) -> Box<dyn Hash> {
+        Box::new(Self(self.0.duplicate()))
+    }
+
     fn finish(self: Box<Self>) -> Vec<u8> {
         self.0.finish()
     }

@@ -28,8 +28,14 @@ enum State {
     Lost,
 }
 
+/// What the thread is asked to do.
+enum Piece {
+    Hash(Vec<u8>),
+    Duplicate(SyncSender<Box<dyn Hash>>),
+}
+
 struct Worker {
-    pieces: SyncSender<Vec<u8>>,
+    pieces: SyncSender<Piece>,
     /// Buffers that come back to be filled again.
     empty: Receiver<Vec<u8>>,
     thread: JoinHandle<Box<dyn Hash>>,
@@ -56,12 +62,26 @@ impl Offloaded {
                 let mut piece = worker.empty.try_recv().unwrap_or_default();
                 piece.clear();
                 piece.extend_from_slice(bytes);
-                if worker.pieces.send(piece).is_err() {
+                if worker.pieces.send(Piece::Hash(piece)).is_err() {
                     self.state = State::Lost;
                 }
             }
             State::Lost => {}
         }
+    }
+
+    /// Another hash that has taken the same bytes; nothing when the thread was lost.
+    pub(super) fn duplicate(&self) -> Option<Self> {
+        let hash = match &self.state {
+            State::Here(hash) => hash.duplicate(),
+            State::There(worker) => {
+                let (hand_over, handed) = sync_channel(1);
+                worker.pieces.send(Piece::Duplicate(hand_over)).ok()?;
+                handed.recv().ok()?
+            }
+            State::Lost => return None,
+        };
+        Some(Self::new(hash))
     }
 
     /// The hash of all bytes; nothing when its thread was lost.
@@ -81,7 +101,7 @@ impl Offloaded {
 impl Worker {
     /// Starts the thread; where none can be had, hashing stays here.
     fn start(hash: Box<dyn Hash>) -> State {
-        let (pieces, waiting) = sync_channel::<Vec<u8>>(WAITING);
+        let (pieces, waiting) = sync_channel::<Piece>(WAITING);
         let (give_back, empty) = channel();
         let (hand_over, handed) = sync_channel(1);
         let thread = std::thread::Builder::new()
@@ -98,12 +118,19 @@ impl Worker {
     }
 }
 
-fn run(handed: &Receiver<Box<dyn Hash>>, waiting: &Receiver<Vec<u8>>, give_back: &Sender<Vec<u8>>) -> Box<dyn Hash> {
+fn run(handed: &Receiver<Box<dyn Hash>>, waiting: &Receiver<Piece>, give_back: &Sender<Vec<u8>>) -> Box<dyn Hash> {
     let mut hash = handed.recv().unwrap_or_else(|_| Box::new(Nothing));
     while let Ok(piece) = waiting.recv() {
-        hash.update(&piece);
-        // Nobody waits for the buffer at the end.
-        let _ = give_back.send(piece);
+        // Nobody waits for the buffer at the end, nor for a copy once its asker is gone.
+        match piece {
+            Piece::Hash(bytes) => {
+                hash.update(&bytes);
+                let _ = give_back.send(bytes);
+            }
+            Piece::Duplicate(asker) => {
+                let _ = asker.send(hash.duplicate());
+            }
+        }
     }
     hash
 }
@@ -113,6 +140,10 @@ struct Nothing;
 
 impl Hash for Nothing {
     fn update(&mut self, _: &[u8]) {}
+
+    fn duplicate(&self) -> Box<dyn Hash> {
+        Box::new(Self)
+    }
 
     fn finish(self: Box<Self>) -> Vec<u8> {
         Vec::new()
@@ -159,6 +190,7 @@ mod tests {
             whole.update(&bytes[..length]);
             let mut offloaded = Offloaded::new(SoftwareHashes.start(&Algorithm::Sha256).unwrap());
             for piece in bytes[..length].chunks(300_001) {
+                offloaded = offloaded.duplicate().unwrap();
                 offloaded.update(piece);
             }
             assert_eq!(offloaded.finish(), Some(whole.finish()), "{length} bytes");

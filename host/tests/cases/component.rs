@@ -124,6 +124,7 @@ fn options() -> UnpackOptions {
         size: None,
         diff_id: None,
         content: Selection::All,
+        checkpoints: 0,
         strict: false,
         limits: Vec::new(),
     }

@@ -14,15 +14,24 @@ export function nodeHasher(compile: (name: string) => WebAssembly.Module): Hashe
   class Digest implements Hash {
     readonly #theirs: OpenSslHash | undefined;
     readonly #ours: Hash | undefined;
+    readonly #algorithm: Algorithm;
 
-    constructor(algorithm: Algorithm) {
-      if (known.has(algorithm)) this.#theirs = createHash(algorithm);
+    constructor(algorithm: Algorithm, from?: Digest) {
+      if (from) {
+        this.#theirs = from.#theirs?.copy();
+        this.#ours = from.#ours?.duplicate();
+      } else if (known.has(algorithm)) this.#theirs = createHash(algorithm);
       else this.#ours = new (component().Hash)(algorithm);
+      this.#algorithm = algorithm;
     }
 
     update(bytes: Uint8Array): void {
       if (this.#theirs) this.#theirs.update(bytes);
       else this.#ours?.update(bytes);
+    }
+
+    duplicate(): Digest {
+      return new Digest(this.#algorithm, this);
     }
 
     finish(): Uint8Array {

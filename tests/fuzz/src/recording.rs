@@ -18,6 +18,10 @@ impl Hash for Record {
         self.0.lock().unwrap().extend_from_slice(bytes);
     }
 
+    fn duplicate(&self) -> Box<dyn Hash> {
+        Box::new(Self(Arc::new(Mutex::new(self.0.lock().unwrap().clone()))))
+    }
+
     fn finish(self: Box<Self>) -> Vec<u8> {
         vec![0; 32]
     }

@@ -29,9 +29,13 @@ impl Hashes for SoftwareHashes {
 
 struct Sha2<D>(D);
 
-impl<D: sha2::Digest + Send> Hash for Sha2<D> {
+impl<D: sha2::Digest + Clone + Send + 'static> Hash for Sha2<D> {
     fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
+    }
+
+    fn duplicate(&self) -> Box<dyn Hash> {
+        Box::new(Self(self.0.clone()))
     }
 
     fn finish(self: Box<Self>) -> Vec<u8> {
@@ -44,6 +48,10 @@ struct Blake3(blake3::Hasher);
 impl Hash for Blake3 {
     fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
+    }
+
+    fn duplicate(&self) -> Box<dyn Hash> {
+        Box::new(Self(self.0.clone()))
     }
 
     fn finish(self: Box<Self>) -> Vec<u8> {

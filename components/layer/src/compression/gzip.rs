@@ -10,11 +10,14 @@
 //! | anything else after the last member | error, as Go does |
 //! | the end inside a member | error |
 
+pub(crate) mod block;
+
 use super::{Grammar, damaged};
 use crate::error::Result;
-use flate2::{Crc, Decompress, FlushDecompress, Status};
 use portolan_image::Limits;
 use portolan_image::digest::Crc32;
+use zlib_rs::crc32::crc32;
+use zlib_rs::{Inflate, InflateFlush, Status};
 
 pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
 const FORMAT: &str = "gzip";
@@ -43,6 +46,28 @@ enum State {
     Padding,
 }
 
+/// Where a member is gone on with.
+#[derive(Clone)]
+pub(crate) struct Resumption {
+    pub(crate) start: block::Start,
+    pub(crate) member: Member,
+}
+
+/// How far a member was decoded.
+#[derive(Clone, Copy)]
+pub(crate) struct Member {
+    number: u64,
+    crc: u32,
+    pub(crate) length: u64,
+}
+
+impl Member {
+    /// Whether the other is the same member, however far it was decoded.
+    pub(crate) fn is_same(self, other: Self) -> bool {
+        self.number == other.number
+    }
+}
+
 pub(crate) struct Decoder {
     state: State,
     /// The optional fields that the header still announces.
@@ -50,9 +75,15 @@ pub(crate) struct Decoder {
     /// Bytes of the optional fields of this member.
     optional: u64,
     limits: Limits,
-    inflate: Decompress,
-    header_crc: Crc,
+    inflate: Inflate,
+    header_crc: u32,
     crc: u32,
+    /// Decoded from this member.
+    length: u64,
+    /// How many members were begun.
+    members: u64,
+    /// Whether a block has just ended, and the decoder was told to stop there.
+    at_block: bool,
     crc32: Crc32,
     /// Consumed in all.
     offset: u64,
@@ -66,13 +97,41 @@ impl Decoder {
             flags: 0,
             optional: 0,
             limits: limits.clone(),
-            inflate: Decompress::new(false),
-            header_crc: Crc::new(),
+            inflate: Inflate::new(false, 15),
+            header_crc: 0,
             crc: 0,
+            length: 0,
+            members: 0,
+            at_block: false,
             crc32,
             offset: 0,
             padding: 0,
         }
+    }
+
+    /// A decoder that goes on from an offset: within a member, or else between two.
+    pub(crate) fn resume(limits: &Limits, crc32: Crc32, offset: u64, within: Option<&Resumption>) -> Self {
+        let mut decoder = Self { offset, ..Self::new(limits, crc32) };
+        if let Some(Resumption { start, member }) = within {
+            // It began there before.
+            if start.begin(&mut decoder.inflate) {
+                decoder.state = State::Body;
+            }
+            (decoder.members, decoder.crc, decoder.length) = (member.number, member.crc, member.length);
+        } else if offset > 0 {
+            decoder.state = State::Between;
+        }
+        decoder
+    }
+
+    /// The member that is being decoded.
+    pub(crate) fn member(&self) -> Member {
+        Member { number: self.members, crc: self.crc, length: self.length }
+    }
+
+    /// Whether it stopped between two blocks of a member.
+    pub(crate) fn is_between_blocks(&self) -> bool {
+        self.at_block
     }
 
     pub(crate) fn finish(&self, rest: &[u8]) -> Result<u64> {
@@ -99,9 +158,10 @@ impl Decoder {
         }
         self.flags = flags;
         self.optional = 0;
-        self.header_crc.reset();
-        self.header_crc.update(&fixed);
+        self.header_crc = crc32(0, &fixed);
         self.crc = 0;
+        self.length = 0;
+        self.members += 1;
         self.next_field();
         Ok(())
     }
@@ -122,7 +182,7 @@ impl Decoder {
 
     fn skip_optional(&mut self, rest: &mut &[u8], len: usize) -> Result<()> {
         let (skipped, after) = rest.split_at_checked(len).unwrap_or((rest, &[]));
-        self.header_crc.update(skipped);
+        self.header_crc = crc32(self.header_crc, skipped);
         self.optional += skipped.len() as u64;
         *rest = after;
         Limits::check("header-bytes", self.limits.header_bytes, self.optional, || {
@@ -131,17 +191,21 @@ impl Decoder {
         Ok(())
     }
 
-    fn inflate(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool> {
+    fn inflate(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize, pause: bool) -> Result<bool> {
         let before = (self.inflate.total_in(), self.inflate.total_out());
-        let status = self.inflate.decompress(rest, output, FlushDecompress::None);
+        let flush = if pause { InflateFlush::Block } else { InflateFlush::NoFlush };
+        let status = self.inflate.decompress(rest, output, flush);
         let consumed = (self.inflate.total_in() - before.0) as usize;
         *decoded = (self.inflate.total_out() - before.1) as usize;
         *rest = rest.get(consumed..).unwrap_or_default();
-        let status = status.map_err(|error| {
-            let reason = error.message().unwrap_or("the deflate stream is damaged");
+        let status = status.map_err(|_| {
+            let reason = self.inflate.error_message().unwrap_or("the deflate stream is damaged");
             damaged(FORMAT, self.offset + consumed as u64, reason)
         })?;
         self.crc = (self.crc32)(self.crc, output.get(..*decoded).unwrap_or_default());
+        self.length += *decoded as u64;
+        // It stops with input and room left for nothing else.
+        self.at_block = pause && status == Status::Ok && !rest.is_empty() && *decoded < output.len();
         if status == Status::StreamEnd {
             self.state = State::Trailer;
             return Ok(true);
@@ -150,7 +214,7 @@ impl Decoder {
     }
 
     fn end_member(&mut self, crc: u32, length: u32) -> Result<()> {
-        let (actual, actual_length) = (self.crc, self.inflate.total_out() as u32);
+        let (actual, actual_length) = (self.crc, self.length as u32);
         if crc != actual {
             return Err(self.damaged(format!("the CRC-32 of a member is {actual:08x}, its trailer says {crc:08x}")));
         }
@@ -168,16 +232,17 @@ impl Decoder {
 }
 
 impl Grammar for Decoder {
-    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool> {
+    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize, pause: bool) -> Result<bool> {
+        self.at_block = false;
         match self.state {
-            State::Body => return self.inflate(rest, output, decoded),
+            State::Body => return self.inflate(rest, output, decoded, pause),
             State::Header => {
                 let Some(&fixed) = take::<10>(rest) else { return Ok(false) };
                 self.start_member(fixed)?;
             }
             State::ExtraLength => {
                 let Some(length) = take::<2>(rest) else { return Ok(false) };
-                self.header_crc.update(length);
+                self.header_crc = crc32(self.header_crc, length);
                 self.state = State::Extra(usize::from(u16::from_le_bytes(*length)));
             }
             State::Extra(0) => self.next_field(),
@@ -197,7 +262,7 @@ impl Grammar for Decoder {
             }
             State::HeaderCrc => {
                 // "the two least significant bytes of the CRC32 for all bytes of the gzip header"
-                let actual = (self.header_crc.sum() & 0xffff) as u16;
+                let actual = (self.header_crc & 0xffff) as u16;
                 let Some(&stored) = take::<2>(rest) else { return Ok(false) };
                 let stored = u16::from_le_bytes(stored);
                 if stored != actual {
@@ -232,6 +297,10 @@ impl Grammar for Decoder {
 
     fn consumed(&mut self, bytes: u64) {
         self.offset += bytes;
+    }
+
+    fn is_between(&self) -> bool {
+        matches!(self.state, State::Between) || (matches!(self.state, State::Header) && self.offset == 0)
     }
 }
 

@@ -31,7 +31,7 @@ fn decode_in(blob: &[u8], piece: usize, limits: &Limits) -> Result<(Vec<u8>, u64
         input.extend_from_slice(piece);
         loop {
             let mut room = [0; 999];
-            let (consumed, len) = decoder.decode(&input, &mut room)?;
+            let (consumed, len) = decoder.decode(&input, &mut room, false)?;
             input.drain(..consumed);
             decoded.extend_from_slice(&room[..len]);
             if (consumed, len) == (0, 0) {

@@ -73,6 +73,11 @@ impl Decoder {
         }
     }
 
+    /// A decoder that goes on between two frames.
+    pub(crate) fn resume(limits: &Limits, offset: u64) -> Self {
+        Self { offset, ..Self::new(limits) }
+    }
+
     pub(crate) fn finish(&self, rest: &[u8]) -> Result<()> {
         match self.state {
             State::Between if rest.is_empty() => Ok(()),
@@ -166,7 +171,7 @@ impl Decoder {
 }
 
 impl Grammar for Decoder {
-    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize) -> Result<bool> {
+    fn step(&mut self, rest: &mut &[u8], output: &mut [u8], decoded: &mut usize, _pause: bool) -> Result<bool> {
         match self.state {
             State::Between => self.start_frame(rest),
             State::Skippable(0) => {
@@ -193,6 +198,10 @@ impl Grammar for Decoder {
 
     fn consumed(&mut self, bytes: u64) {
         self.offset += bytes;
+    }
+
+    fn is_between(&self) -> bool {
+        matches!(self.state, State::Between)
     }
 }
 

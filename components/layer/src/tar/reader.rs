@@ -147,6 +147,43 @@ impl Reader {
         self.data.sparse
     }
 
+    /// A reader that goes on from here, but reads no content; nothing within the headers of an entry, where much may be held.
+    pub(crate) fn at_rest(&self) -> Option<Self> {
+        let within = matches!(self.state, State::Extension { .. } | State::SparseEntries | State::SparseLines { .. });
+        (!within && self.extensions.is_empty()).then(|| self.without_content())
+    }
+
+    /// A reader that goes on from here, but reads no content.
+    pub(crate) fn without_content(&self) -> Self {
+        let state = match self.state {
+            State::Data => State::Skip { left: self.data.left + self.data.padding },
+            state => state,
+        };
+        Self {
+            whiteouts: self.whiteouts,
+            state,
+            partial: self.partial.clone(),
+            offset: self.offset,
+            header_offset: self.header_offset,
+            global: self.global,
+            entries: self.entries,
+            ordinal: self.ordinal,
+            metadata: self.metadata,
+            ..Self::new(self.limits.clone(), self.strict, Selection::None)
+        }
+    }
+
+    /// Reads the contents of these files, of which none was begun.
+    pub(crate) fn select(&mut self, selection: Selection) {
+        self.selection = selection;
+    }
+
+    /// Whether an entry was read with its content.
+    pub(crate) fn is_past(&self, ordinal: u32) -> bool {
+        let reading = matches!(self.state, State::Data | State::SparseEntries | State::SparseLines { .. });
+        self.ordinal > ordinal && (self.ordinal - 1 > ordinal || !reading)
+    }
+
     /// Whether the zero blocks were read that end an archive.
     pub(crate) fn has_ended(&self) -> bool {
         matches!(self.state, State::End | State::Ignored)

@@ -1,3 +1,4 @@
+use super::stream::BATCH;
 use super::*;
 use crate::change::{Entry, Kind};
 use crate::tar::samples::{archive, entry, file, link, long, pax};
@@ -273,6 +274,10 @@ impl Hashes for NoHash {
 
 impl Hash for NoHash {
     fn update(&mut self, _: &[u8]) {}
+
+    fn duplicate(&self) -> Box<dyn Hash> {
+        Box::new(Self)
+    }
 
     fn finish(self: Box<Self>) -> Vec<u8> {
         vec![0; 32]
