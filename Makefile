@@ -62,7 +62,7 @@ lint: ## formatting, clippy, shell scripts, licences and advisories
 		else echo "the database of advisories cannot be fetched: advisories not checked"; fi; \
 	else echo "cargo-deny is not installed: dependencies not checked"; fi
 
-bench: setup build npm ## measure against the tools of Debian, and against what Node offers
+bench: setup build web ## measure against the tools of Debian, and against what Node offers
 	cargo build --release --locked $(NATIVE) --bins --tests --examples
 	@tests/bench.sh
 	cargo bench --locked $(LOGIC) --bench documents --bench layers

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures against the tools of Debian and prints a table: `make bench`. The method is in BENCHMARKS.md.
 #
-# Arguments select parts: images, registries, workloads, npm (default: all).
+# Arguments select parts: images, registries, workloads, npm, web (default: all).
 #
 # BENCH_RUNS: runs of each long command (default 5). BENCH_DIR: where the image is kept, to measure again without making
 # it again (default: a directory in /dev/shm that is removed at the end).
@@ -11,7 +11,7 @@ bin=$(realpath "${CARGO_TARGET_DIR:-target}")/release
 portolan=$bin/portolan
 native=$bin/examples/verify
 runs=${BENCH_RUNS:-5}
-parts=${*:-images registries workloads npm}
+parts=${*:-images registries workloads npm web}
 servers=""
 
 if [ -n "${BENCH_DIR:-}" ]; then
@@ -291,4 +291,11 @@ if has npm; then
     echo
     BENCH_RUNS=$runs node npm/bench/run.js "$image"
     BENCH_RUNS=$runs node npm/bench/browser.js "$image"
+fi
+if has web; then
+    echo
+    # As docker save has it: the layers are not compressed.
+    skopeo copy --quiet "oci:$image:bench" "docker-archive:$dir/saved.tar"
+    node web/bench/run.js "$dir/saved.tar"
+    rm -f "$dir/saved.tar"
 fi

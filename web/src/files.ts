@@ -16,7 +16,7 @@ export interface Item extends Row {
 }
 
 function item(path: string, isDirectory: boolean, rest: Partial<Item>): Item {
-  return { key: path, path, name: path.slice(path.lastIndexOf("/") + 1), depth: path.split("/").length - 1, isDirectory, ...rest };
+  return { path, name: path.slice(path.lastIndexOf("/") + 1), depth: path.split("/").length - 1, isDirectory, ...rest };
 }
 
 /** A tree of nodes as they come from a walk, without the root. */

@@ -86,7 +86,7 @@ function Members({ kind, members, error }: { kind: string; members: Member[]; er
         <div class="members">
           <Rows
             label="Members"
-            rows={members.map((member, at) => ({ ...member, key: String(at), depth: 0 }))}
+            rows={members.map((member) => ({ ...member, depth: 0 }))}
             turn={() => undefined}
             enter={() => undefined}
             draw={({ isDirectory, path, size: bytes }) => (

@@ -7,8 +7,6 @@ const HEIGHT = 24;
 const BEYOND = 12;
 
 export interface Row {
-  /** One for each row. */
-  key: string;
   depth: number;
   /** Whether it is open; nothing for what cannot be. */
   isOpen?: boolean;
@@ -77,7 +75,8 @@ export function Rows<T extends Row>({ label, rows, draw, turn, enter }: Props<T>
       <div class="all" role="presentation" style={{ height: `${rows.length * HEIGHT}px` }}>
         {rows.slice(first, last).map((row, offset) => (
           <div
-            key={row.key}
+            // Elements are used again for the rows that come into sight: making them takes longer than scrolling leaves.
+            key={(first + offset) % (last - first)}
             id={`row-${first + offset}`}
             class="row"
             role="treeitem"
