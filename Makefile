@@ -8,6 +8,8 @@ export CARGO_TERM_PROGRESS_WHEN ?= never
 NATIVE = --workspace --exclude portolan-hasher --exclude portolan-toolkit --exclude portolan-service
 LOGIC = -p portolan-image -p portolan-layer -p portolan-registry -p portolan-wasm
 TARGET = $${CARGO_TARGET_DIR:-target}
+# The page's own computing: a workspace of its own.
+LENS = --manifest-path web/lens/Cargo.toml
 COMPONENTS = -p portolan-hasher -p portolan-toolkit
 
 .PHONY: help setup demo build npm web test test-fast fuzz lint bench clean
@@ -40,6 +42,7 @@ test: setup ## all tests
 	cargo test --release --locked $(NATIVE) --test differential -- --ignored
 	$(MAKE) npm
 	cd npm && npm test && npm run check
+	cargo test --locked $(LENS) --target-dir $(TARGET)/lens
 	$(MAKE) web
 	cd web && npm test && npm run check
 
@@ -53,11 +56,15 @@ fuzz: ## a minute of each fuzz target, or FUZZ_SECONDS
 lint: ## formatting, clippy, shell scripts, licences and advisories
 	@tests/setup.sh lint
 	cargo fmt --all -- --check
+	cargo fmt --all $(LENS) -- --check
 	cargo clippy --release --locked $(NATIVE) --all-targets -- -D warnings
 	cargo clippy --release --locked $(COMPONENTS) --target wasm32-unknown-unknown -- -D warnings
+	cargo clippy --locked $(LENS) --workspace --all-targets --target-dir $(TARGET)/lens -- -D warnings
+	cargo clippy --release --locked $(LENS) --target wasm32-unknown-unknown --target-dir $(TARGET)/lens -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/*.sh tests/fuzz/*.sh; else echo "shellcheck is not installed: scripts not checked"; fi
 	@if command -v cargo-deny >/dev/null; then \
 		cargo deny --locked check --hide-inclusion-graph bans licenses sources && \
+		cargo deny --locked $(LENS) check --config deny.toml --hide-inclusion-graph bans licenses sources && \
 		if cargo deny --locked fetch db 2>/dev/null; then cargo deny --locked check advisories; \
 		else echo "the database of advisories cannot be fetched: advisories not checked"; fi; \
 	else echo "cargo-deny is not installed: dependencies not checked"; fi
@@ -69,4 +76,4 @@ bench: setup build web ## measure against the tools of Debian, and against what 
 
 clean: ## remove what was built
 	cargo clean
-	rm -rf npm/dist npm/generated npm/docs npm/node_modules web/dist web/node_modules
+	rm -rf npm/dist npm/generated npm/docs npm/node_modules web/dist web/lens/generated web/node_modules

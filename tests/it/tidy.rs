@@ -23,7 +23,7 @@ fn files() -> Vec<String> {
             let name = path.strip_prefix(root).unwrap().to_str().expect("file names are UTF-8").to_owned();
             let base = path.file_name().unwrap().to_str().unwrap();
             let is_left = [".git", "target", "node_modules"].contains(&base)
-                || ["npm/generated", "npm/dist", "npm/docs", "web/dist"].contains(&name.as_str());
+                || ["npm/generated", "npm/dist", "npm/docs", "web/dist", "web/lens/generated"].contains(&name.as_str());
             if is_left {
                 continue;
             }

@@ -36,10 +36,14 @@ export async function read(image: Image, { layer, ordinal, size: whole = 0 }: Fo
 }
 
 /** All of the content for whoever takes it away: the whole layer is read and verified for it. */
-export async function verified(image: Image, { layer, ordinal = 0, size: whole = 0 }: Found): Promise<Blob> {
+export const verified = (image: Image, file: Found): Promise<Blob> => contentOf(image, file, {});
+
+/** All of the content. It may be large, and browsers keep it where there is room. */
+export async function contentOf(image: Image, { layer, ordinal = 0, size: whole = 0 }: Found, options: { verify?: boolean; signal?: AbortSignal }): Promise<Blob> {
   const chunks: BlobPart[] = [];
   let offset = 0;
-  for await (const change of image.changes({ layer, content: [ordinal] })) {
+  for await (const change of image.changes({ layer, content: [ordinal], ...options })) {
+    if (change.type === "entry" && options.verify === false && change.ordinal > ordinal) break;
     if (change.type !== "content") continue;
     if (change.offset > offset) chunks.push(new Blob([new Uint8Array(change.offset - offset)]));
     chunks.push(new Blob([change.bytes.slice()]));

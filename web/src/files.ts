@@ -13,6 +13,8 @@ export interface Item extends Row {
   layer?: number;
   action?: Difference["action"];
   node?: Node;
+  /** In a list of what fits best, the parts of the path that were looked for: where each begins and ends. */
+  marks?: number[];
 }
 
 function item(path: string, isDirectory: boolean, rest: Partial<Item>): Item {
@@ -82,10 +84,20 @@ export interface Asked {
   size?: string | undefined;
 }
 
-/** What is looked for with the directories on the way, all of them open. */
-export function found(items: Item[], { query = "", kind, change, size = "" }: Asked): { rows: Item[]; hits: number } {
-  const matches = matcher(query);
+/** Whether a file is as it is asked for, whatever it is called. */
+export function fitting({ kind, change, size = "" }: Asked): (item: Item) => boolean {
   const fits = sizeMatcher(size);
+  return (one) => {
+    // Of what a layer changed, nothing but directories says what it is.
+    const isKind = !kind || (one.action ? one.isDirectory === (kind === "directory") : one.kind === kind);
+    return isKind && (!change || one.action === change) && (!fits || (!one.isDirectory && fits(one.size)));
+  };
+}
+
+/** What is looked for with the directories on the way, all of them open. */
+export function found(items: Item[], asked: Asked): { rows: Item[]; hits: number } {
+  const matches = matcher(asked.query ?? "");
+  const fits = fitting(asked);
   const way: Item[] = [];
   const rows: Item[] = [];
   let hits = 0;
@@ -93,9 +105,7 @@ export function found(items: Item[], { query = "", kind, change, size = "" }: As
   for (const one of items) {
     way.length = one.depth;
     shownTo = Math.min(shownTo, one.depth);
-    // Of what a layer changed, nothing but directories says what it is.
-    const isKind = !kind || (one.action ? one.isDirectory === (kind === "directory") : one.kind === kind);
-    if (isKind && (!change || one.action === change) && (!fits || (!one.isDirectory && fits(one.size))) && matches(one.path)) {
+    if (fits(one) && matches(one.path)) {
       for (const parent of way.slice(shownTo)) rows.push({ ...parent, isOpen: true });
       rows.push(one.isDirectory ? { ...one, isOpen: true } : one);
       shownTo = one.depth + 1;

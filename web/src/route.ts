@@ -16,6 +16,8 @@ export interface Route {
   layer?: number;
   /** What is looked for. */
   query?: string;
+  /** `fuzzy` where letters with gaps between them are looked for. */
+  find?: string;
   kind?: string;
   /** What a layer did to the files that are looked for. */
   change?: string;
@@ -44,7 +46,7 @@ function decodePath(text: string): string {
 }
 
 /** What is text as it stands there. */
-const TEXTS = new Set(["from", "image", "digest", "query", "kind", "change", "size", "as", "with", "there"]);
+const TEXTS = new Set(["from", "image", "digest", "query", "find", "kind", "change", "size", "as", "with", "there"]);
 
 export function parse(hash: string): Route {
   const [view = "", search = ""] = hash.replace(/^#?\/?/, "").split(/\?(.*)/s);

@@ -4,10 +4,12 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ViewProps } from "../app.tsx";
 import { type Decoding, useDecoding } from "../decoding.ts";
 import { Failure } from "../elements/loading.tsx";
+import { Marked } from "../elements/marked.tsx";
 import { Rows } from "../elements/rows.tsx";
 import { type Item, found, inSight, ofDifferences, ofNodes, sizeMatcher } from "../files.ts";
+import { MOST, useBest } from "../fuzzy.ts";
 import { type Route, go } from "../route.ts";
-import { counted, mode, shown, size, time } from "../text.ts";
+import { count, counted, mode, shown, size, time } from "../text.ts";
 
 const KINDS: [string, string][] = [["", "everything"], ["file", "files"], ["directory", "directories"], ["symlink", "symbolic links"], ["char-device", "character devices"], ["block-device", "block devices"], ["fifo", "pipes"]];
 const ACTIONS: [string, string][] = [["", "every change"], ["added", "added"], ["modified", "modified"], ["removed", "removed"]];
@@ -88,6 +90,10 @@ function List({ items, route }: { items: Item[]; route: Route }) {
     () => (isFiltered ? found(items, { query, kind, change, size: bytes }) : { rows: inSight(items, open), hits: items.length }),
     [items, query, kind, change, bytes, open, isFiltered],
   );
+  // What no name has in it may have been typed wrongly, or remembered in part.
+  const isFuzzy = query.trim() !== "" && !/[*?]/.test(query) && (route.find === "fuzzy" || hits === 0);
+  const best = useBest(items, { query, kind, change, size: bytes }, isFuzzy);
+  const listed = isFuzzy ? best.rows : rows;
   const turn = (item: Item, isOpen: boolean) => {
     const next = new Set(open);
     if (isOpen) next.add(item.path);
@@ -95,13 +101,18 @@ function List({ items, route }: { items: Item[]; route: Route }) {
     touch(next);
   };
   const enter = (item: Item) => {
-    if (item.isDirectory) turn(item, !item.isOpen);
+    if (item.marks && item.isDirectory) {
+      const { find: _, ...rest } = route;
+      ask(`${item.path}/**`);
+      go({ ...rest, query: `${item.path}/**` });
+    } else if (item.isDirectory) turn(item, !item.isOpen);
     else if (item.action !== "removed") go({ ...route, view: "file", path: item.path });
   };
   return (
     <>
       <div class="line filter">
         <input data-search type="search" aria-label="Look for files" placeholder="Name, or pattern such as etc/**/*.conf" value={query} spellcheck={false} autocapitalize="none" onInput={(event) => ask(event.currentTarget.value)} />
+        <label title="Letters in this order, with others between them; the best first"><input type="checkbox" checked={route.find === "fuzzy"} onChange={(event) => go({ ...route, query, find: event.currentTarget.checked ? "fuzzy" : "" }, { replace: true })} /> Fuzzy</label>
         <input class="bytes" aria-label="Size" placeholder="Size: >1MB, <10k" value={bytes} spellcheck={false} autocapitalize="none" aria-invalid={isNoSize} onInput={(event) => limit(event.currentTarget.value)} />
         <select aria-label="Kind" value={kind} onChange={(event) => go({ ...route, kind: event.currentTarget.value }, { replace: true })}>
           {(layer === undefined ? KINDS : KINDS.slice(0, 3)).map(([value, name]) => <option key={value} value={value}>{name}</option>)}
@@ -111,13 +122,18 @@ function List({ items, route }: { items: Item[]; route: Route }) {
             {ACTIONS.map(([value, name]) => <option key={value} value={value}>{name}</option>)}
           </select>
         )}
-        <span class="note" role="status">{isFiltered ? `${counted(hits, "match", "matches")} among ${counted(items.length, "path")}` : counted(items.length, "path")}</span>
+        <span class="note" role="status">{isFuzzy ? bestSaid(best.total, items.length, route.find !== "fuzzy") : isFiltered ? `${counted(hits, "match", "matches")} among ${counted(items.length, "path")}` : counted(items.length, "path")}</span>
       </div>
-      {rows.length === 0 ? (
+      {listed.length === 0 && best.isWaiting ? null : listed.length === 0 ? (
         <p class="note">{items.length > 0 ? "Nothing is as it is asked for. A part of a name will do, or a pattern with * and ?; a size such as >1MB." : layer === undefined ? "There are no files in this image." : "This layer changed no file."}</p>
-      ) : <Rows label="Files" rows={rows} turn={turn} enter={enter} draw={draw} />}
+      ) : <Rows label="Files" rows={listed} turn={turn} enter={enter} draw={draw} />}
     </>
   );
+}
+
+function bestSaid(total: number, all: number, isInstead: boolean): string {
+  const said = `${counted(total, "path has", "paths have")} these letters in this order, among ${count(all)}${total > MOST ? `; the best ${MOST} are shown` : ""}`;
+  return isInstead ? `No path has this in it; ${said}` : said;
 }
 
 /** What is open at first: a few directories are, many are not. */
@@ -125,13 +141,13 @@ function initially(items: Item[]): ReadonlySet<string> {
   return new Set(items.length > 200 ? [] : items.filter(({ isDirectory }) => isDirectory).map(({ path }) => path));
 }
 
-function draw({ action, depth, isDirectory, isOpen, kind, layer, name, node, size: bytes }: Item) {
+function draw({ action, depth, isDirectory, isOpen, kind, layer, marks, name, node, path, size: bytes }: Item) {
   return (
     <>
       <span class={`file ${action ?? kind ?? ""}`} style={{ paddingInlineStart: `${depth * 16}px` }}>
-        <span class="twist" aria-hidden="true">{isDirectory ? (isOpen ? "▾" : "▸") : ""}</span>
+        <span class="twist" aria-hidden="true">{isDirectory && !marks ? (isOpen ? "▾" : "▸") : ""}</span>
         {action && <span class="sign" title={action}>{SIGNS[action]}</span>}
-        <span class="text">{shown(name)}{isDirectory ? "/" : ""}</span>
+        <span class="text">{marks ? <Marked text={path} marks={marks} /> : shown(name)}{isDirectory ? "/" : ""}</span>
         {node?.kind === "symlink" && <span class="note target"> → {shown(node.target ?? "")}</span>}
         {action && <span class="hidden"> {action}</span>}
       </span>

@@ -1,0 +1,221 @@
+//! What the page calls. Values become plain objects, which can be handed from the worker to the page.
+// What is exported has to be public, wherever it stands.
+#![expect(unreachable_pub)]
+
+use std::time::Duration;
+
+use js_sys::{Array, Float64Array, Function, Object, Reflect, Uint8Array};
+use object::read::{ReadCache, ReadCacheOps};
+use wasm_bindgen::prelude::*;
+
+use crate::diff::{self, Hunk, Line, Side};
+use crate::elf::{self, Elf, Section};
+use crate::search;
+use crate::treemap::{self, Area};
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+/** What an ELF file says about itself, as far as it can be read. */
+export interface Elf {
+  bits: number;
+  isBigEndian: boolean;
+  kind: string;
+  machine: string;
+  system: string;
+  entry: string;
+  interpreter?: string;
+  name?: string;
+  needed: string[];
+  runPath?: string;
+  buildId?: string;
+  isStripped?: boolean;
+  hasDebugInfo: boolean;
+  sections: Section[];
+  sectionCount: number;
+  problems: string[];
+}
+
+/** Addresses and offsets are in hexadecimal. */
+export interface Section {
+  name: string;
+  kind: string;
+  address: string;
+  offset: string;
+  size: number;
+  flags: string;
+}
+
+/** What was found: how many paths match, and the best, with what matches from where to where. */
+export interface Found {
+  total: number;
+  best: { index: number; marks: number[] }[];
+}
+
+/** What differs between two texts. */
+export interface Difference {
+  hunks: Hunk[];
+  removed: number;
+  added: number;
+  isCut: boolean;
+}
+
+/** Lines that changed, with some round them, and the numbers of the first ones. */
+export interface Hunk {
+  before: number;
+  after: number;
+  lines: Line[];
+}
+
+export interface Line {
+  side: "both" | "before" | "after";
+  parts: { isChanged: boolean; text: string }[];
+}
+"#;
+
+/// What the headers of an ELF file say; nothing for what is no ELF file. The function reads from an offset so many bytes.
+#[wasm_bindgen(unchecked_return_type = "Elf | undefined")]
+pub fn elf(size: f64, read: &Function) -> JsValue {
+    let file = ReadCache::new(File { size: size as u64, at: 0, read });
+    elf::read(&file).as_ref().map_or(JsValue::UNDEFINED, of_elf)
+}
+
+/// A file that the page has.
+struct File<'a> {
+    size: u64,
+    at: u64,
+    read: &'a Function,
+}
+
+impl ReadCacheOps for File<'_> {
+    fn len(&mut self) -> Result<u64, ()> {
+        Ok(self.size)
+    }
+
+    fn seek(&mut self, at: u64) -> Result<u64, ()> {
+        self.at = at;
+        Ok(at)
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Result<usize, ()> {
+        let length = usize::try_from(self.size.saturating_sub(self.at)).map_or(into.len(), |left| left.min(into.len()));
+        let into = into.get_mut(..length).ok_or(())?;
+        let bytes = self.read.call2(&JsValue::NULL, &(self.at as f64).into(), &(length as f64).into());
+        let bytes = bytes.ok().and_then(|bytes| bytes.dyn_into::<Uint8Array>().ok()).ok_or(())?;
+        if bytes.length() as usize != length {
+            return Err(());
+        }
+        bytes.copy_to(into);
+        self.at += length as u64;
+        Ok(length)
+    }
+
+    fn read_exact(&mut self, into: &mut [u8]) -> Result<(), ()> {
+        if self.read(into)? == into.len() { Ok(()) } else { Err(()) }
+    }
+}
+
+/// Paths to look among.
+#[wasm_bindgen]
+pub struct Paths(search::Paths);
+
+#[wasm_bindgen]
+impl Paths {
+    /// Takes paths in one text, a NUL between them.
+    #[wasm_bindgen(constructor)]
+    pub fn new(text: String) -> Self {
+        Self(search::Paths::new(text))
+    }
+
+    /// The best of those that match.
+    #[wasm_bindgen(unchecked_return_type = "Found")]
+    pub fn search(&mut self, query: &str, most: usize) -> JsValue {
+        let found = self.0.search(query, most);
+        let best = found.best.iter().map(|hit| {
+            let marks: Array = hit.marks.iter().map(|&mark| JsValue::from(mark)).collect();
+            object(&[("index", hit.index.into()), ("marks", marks.into())])
+        });
+        object(&[("total", found.total.into()), ("best", best.collect::<Array>().into())])
+    }
+}
+
+/// Divides a rectangle among sizes: four numbers for each, from the left, from the top, width and height.
+#[wasm_bindgen]
+pub fn treemap(sizes: &[f64], width: f64, height: f64) -> Float64Array {
+    let areas = treemap::divide(sizes, Area { x: 0.0, y: 0.0, width, height });
+    let numbers: Vec<f64> = areas.iter().flat_map(|area| [area.x, area.y, area.width, area.height]).collect();
+    Float64Array::from(numbers.as_slice())
+}
+
+/// What differs between two texts, as exactly as can be said in so many milliseconds.
+#[wasm_bindgen(unchecked_return_type = "Difference")]
+pub fn diff(before: &str, after: &str, milliseconds: u32) -> JsValue {
+    let found = diff::compare(before, after, Duration::from_millis(milliseconds.into()));
+    object(&[
+        ("hunks", found.hunks.iter().map(of_hunk).collect::<Array>().into()),
+        ("removed", found.removed.into()),
+        ("added", found.added.into()),
+        ("isCut", found.is_cut.into()),
+    ])
+}
+
+fn of_hunk(hunk: &Hunk) -> JsValue {
+    let lines = hunk.lines.iter().map(of_line).collect::<Array>();
+    object(&[("before", hunk.before.into()), ("after", hunk.after.into()), ("lines", lines.into())])
+}
+
+fn of_line(line: &Line) -> JsValue {
+    let side = match line.side {
+        Side::Both => "both",
+        Side::Before => "before",
+        Side::After => "after",
+    };
+    let parts = line.parts.iter().map(|(is, text)| object(&[("isChanged", (*is).into()), ("text", text.into())]));
+    object(&[("side", side.into()), ("parts", parts.collect::<Array>().into())])
+}
+
+fn of_elf(found: &Elf) -> JsValue {
+    let texts = |texts: &[String]| texts.iter().map(JsValue::from).collect::<Array>().into();
+    object(&[
+        ("bits", found.bits.into()),
+        ("isBigEndian", found.is_big_endian.into()),
+        ("kind", (&found.kind).into()),
+        ("machine", (&found.machine).into()),
+        ("system", (&found.system).into()),
+        ("entry", hexadecimal(found.entry)),
+        ("interpreter", found.interpreter.as_ref().into()),
+        ("name", found.name.as_ref().into()),
+        ("needed", texts(&found.needed)),
+        ("runPath", found.run_path.as_ref().into()),
+        ("buildId", found.build_id.as_ref().into()),
+        ("isStripped", found.is_stripped.into()),
+        ("hasDebugInfo", found.has_debug_info.into()),
+        ("sections", found.sections.iter().map(of_section).collect::<Array>().into()),
+        ("sectionCount", found.section_count.into()),
+        ("problems", texts(&found.problems)),
+    ])
+}
+
+fn of_section(section: &Section) -> JsValue {
+    object(&[
+        ("name", (&section.name).into()),
+        ("kind", (&section.kind).into()),
+        ("address", hexadecimal(section.address)),
+        ("offset", hexadecimal(section.offset)),
+        ("size", (section.size as f64).into()),
+        ("flags", (&section.flags).into()),
+    ])
+}
+
+fn hexadecimal(number: u64) -> JsValue {
+    format!("{number:#x}").into()
+}
+
+/// An object with these fields; what is undefined is left out.
+fn object(fields: &[(&str, JsValue)]) -> JsValue {
+    let made = Object::new();
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_undefined()) {
+        // It fails for proxies and frozen objects alone.
+        let _ = Reflect::set(&made, &(*name).into(), value);
+    }
+    made.into()
+}
