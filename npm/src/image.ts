@@ -25,7 +25,7 @@ import { asyncDispose, release } from "./release.js";
 import { following, until } from "./signal.js";
 import { DOCUMENT_BYTES, type ImageSource, type Source, answer, document, missing, open } from "./source.js";
 import { instance } from "./toolkit.js";
-import { type Node, Tree, type TreeAnswers, type Waste } from "./tree.js";
+import { Tree, type TreeAnswers, type Waste } from "./tree.js";
 import {
   type Abortable,
   type Descriptor,
@@ -85,6 +85,11 @@ export interface TreeOptions extends Abortable {
 export interface BlobOptions extends Abortable {
   /** How many bytes a blob may have; 64 MiB unless given. */
   most?: number;
+}
+
+export interface ReadOptions extends Abortable {
+  /** Whether what is read is verified, which it is unless this is false. */
+  verify?: boolean;
 }
 
 export interface VerifyOptions extends Abortable {
@@ -238,6 +243,12 @@ async function answered<T>(
   }
 }
 
+/** How many indexes of layers there were, in all images. */
+let indexes = 0;
+
+/** Frees the indexes of images that nobody closed. */
+const unclosed = typeof FinalizationRegistry === "function" ? new FinalizationRegistry<() => void>((free) => free()) : undefined;
+
 /** An image: its documents, and the ways to read what they refer to. */
 export class Image implements AsyncDisposable {
   /** What kind of place it came from. */
@@ -259,6 +270,8 @@ export class Image implements AsyncDisposable {
   readonly annotations: PlacedAnnotation[];
   readonly layers: Layer[];
   readonly #place: Place;
+  /** The numbers under which the indexes of the layers are kept. */
+  readonly #indexes: number[];
   #tree: { made: Promise<Tree>; signal: AbortSignal | undefined } | undefined;
   #closed: Promise<void> | undefined;
 
@@ -276,6 +289,9 @@ export class Image implements AsyncDisposable {
     this.annotations = resolved.annotations;
     const diffIds = resolved.config?.diffIds ?? [];
     this.layers = resolved.manifest.layers.map((layer, index) => present<Layer>({ ...layer, diffId: diffIds[index] }));
+    const numbers = this.layers.map(() => (indexes += 1));
+    this.#indexes = numbers;
+    unclosed?.register(this, () => place.work.forget(numbers));
   }
 
   /** The bytes of the index that its place begins with: the `index.json` of a layout; elsewhere one that says the same as what is there. */
@@ -364,26 +380,51 @@ export class Image implements AsyncDisposable {
    * The content of a file, every symbolic link followed inside the image. The stream ends without an error only when the
    * layer it comes from was verified to its end; or, unless `verify`, when the file is there, and what is left of the layer is
    * not read. Cancelling the stream ends a download, too. Fails with `path-not-found`.
+   *
+   * A layer that this image has read to its end before, such as for the tree, is not read from its beginning: an index leads close to the file.
+   * What is read again has to be what was verified then.
    */
-  async readFile(path: string, { verify = true, signal }: Abortable & { verify?: boolean } = {}): Promise<ReadableStream<Uint8Array>> {
+  async readFile(path: string, { verify = true, signal }: ReadOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const tree = await this.tree({ signal });
     const node = await until(tree.resolve(path), signal);
     if (node.kind !== "file" || !node.source) throw new PortolanError("path-not-found", `${path} is no file but a ${node.kind}`);
-    return toStream(this.#content(node, node.source, verify, signal));
+    return this.readEntry(node.source, { verify, signal });
   }
 
-  async *#content(node: Node, { layer, ordinal }: { layer: number; ordinal: number }, verify: boolean, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
-    const size = node.size ?? 0;
+  /** The content of an entry of a layer, as `readFile` gives it. The stream fails with `path-not-found` when that is no file. */
+  readEntry({ layer, ordinal }: { layer: number; ordinal: number }, { verify = true, signal }: ReadOptions = {}): ReadableStream<Uint8Array> {
+    return toStream(this.#content(layer, ordinal, verify, signal));
+  }
+
+  async *#content(layer: number, ordinal: number, verify: boolean, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+    let size: number | undefined;
     let offset = 0;
-    for await (const change of this.changes({ layer, content: [ordinal], verify, signal })) {
-      if (change.type === "content") {
+    for await (const change of this.#around(layer, ordinal, verify, signal)) {
+      if (change.type === "entry" && change.ordinal === ordinal) {
+        if (change.kind !== "file") throw new PortolanError("path-not-found", `${change.path} is no file but a ${change.kind}`);
+        size = change.size ?? 0;
+      } else if (change.type === "content") {
         yield* zeros(change.offset - offset);
         yield change.bytes;
         offset = change.offset + change.bytes.length;
       }
       if (!verify && (offset === size || (change.type === "entry" && change.ordinal > ordinal))) break;
     }
+    if (size === undefined) throw new PortolanError("path-not-found", `layer ${layer} has no entry ${ordinal}`);
     yield* zeros(size - offset);
+  }
+
+  /** The changes of a layer around an entry, with its content; all of them where there is no index. */
+  async *#around(layer: number, ordinal: number, verify: boolean, signal?: AbortSignal): AsyncGenerator<Change, void> {
+    const { stop, unfollow } = following(signal);
+    try {
+      const batches = await this.#place.work.again(this.#job(layer, [ordinal], verify), ordinal, stop.signal);
+      if (batches) for await (const batch of batches) yield* batch;
+      else yield* this.changes({ layer, content: [ordinal], verify, signal: stop.signal });
+    } finally {
+      unfollow();
+      stop.abort();
+    }
   }
 
   /** What could be saved, with at most so many paths, the worst first. */
@@ -453,6 +494,7 @@ export class Image implements AsyncDisposable {
   async #close(): Promise<void> {
     const tree = this.#tree;
     this.#tree = undefined;
+    this.#place.work.forget(this.#indexes);
     try {
       await (await tree?.made.catch(() => undefined))?.close();
     } finally {
@@ -471,7 +513,7 @@ export class Image implements AsyncDisposable {
       throw new PortolanError("path-not-found", `there is no layer ${index}: ${known}`);
     }
     const job = layerJob(this.#place, descriptor, descriptor.diffId, content);
-    return { ...job, options: { ...job.options, verify } };
+    return { ...job, options: present<LayerOptions>({ ...job.options, verify, index: this.#indexes[index] }) };
   }
 }
 

@@ -11,6 +11,7 @@ export {
   type Layer,
   type ListOptions,
   type OpenOptions,
+  type ReadOptions,
   type TreeOptions,
   type VerifyOptions,
   type Wanted,

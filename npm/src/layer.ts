@@ -2,6 +2,7 @@
 import type * as wit from "../generated/interfaces/portolan-image-layer.js";
 import { system } from "#system";
 import type { Instance } from "./toolkit.js";
+import { CHECKPOINTS, isKept, keep } from "./again.js";
 import { attempt } from "./error.js";
 import { pathOf } from "./path.js";
 import { release } from "./release.js";
@@ -109,6 +110,8 @@ export interface LayerOptions {
   /** Whether digests are computed and compared; true unless given. */
   verify?: boolean;
   limits?: Limits;
+  /** The number under which an index of the layer is kept in the thread that reads it. */
+  index?: number;
 }
 
 /** How many compressed bytes are handed over at once. Memory grows with it, and so does the time that one call takes. */
@@ -121,7 +124,8 @@ export async function* decode(
   options: LayerOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<wit.Batch, Summary> {
-  const { mediaType, digest, size, diffId, content = "none", strict = false, verify = true, limits } = options;
+  const { mediaType, digest, size, diffId, content = "none", strict = false, verify = true, limits, index: key } = options;
+  const indexed = key !== undefined && !isKept(key, verify);
   const unpacker = attempt(() =>
     instance.layer.Unpacker.start(
       present<wit.UnpackOptions>({
@@ -130,40 +134,51 @@ export async function* decode(
         size: size === undefined ? undefined : toBigInt(size),
         diffId: verify ? diffId : undefined,
         content: typeof content === "string" ? { tag: content } : { tag: "only", val: Uint32Array.from(content) },
-        checkpoints: 0,
+        checkpoints: indexed ? CHECKPOINTS : 0,
         strict,
         limits: fromLimits(limits),
       }),
     ),
   );
   try {
-    let failed = false;
-    for await (const chunk of blob) {
-      for (let start = 0; start < chunk.length; start += FEED) {
-        signal?.throwIfAborted();
-        attempt(() => unpacker.feed(chunk.subarray(start, start + FEED)));
-        while (!failed) {
-          let batch: wit.Batch | undefined;
-          try {
-            batch = attempt(() => unpacker.takeChanges());
-          } catch (error) {
-            // A blob that is not the one that was promised explains everything else: `finish` tells, at its end.
-            if (isDefect(error)) throw error;
-            failed = true;
-          }
-          if (!batch) break;
-          yield batch;
-          await system.breathe?.();
-        }
-      }
-    }
-    signal?.throwIfAborted();
+    yield* fed(unpacker, blob, signal);
     const { digest: actual, diffId: actualDiffId, ...rest } = attempt(() => unpacker.finish());
+    const index = indexed ? unpacker.takeIndex() : undefined;
+    if (index) keep(key as number, index, verify);
     const summary = { ...rest, size: toNumber(rest.size), uncompressedSize: toNumber(rest.uncompressedSize) };
     return verify ? { digest: actual, ...summary, diffId: actualDiffId } : summary;
   } finally {
     release(unpacker);
   }
+}
+
+/** Feeds bytes to whatever takes them, and answers the batches that it gives. */
+export async function* fed(
+  reader: Pick<wit.Unpacker, "feed" | "takeChanges">,
+  bytes: AsyncIterable<Uint8Array>,
+  signal?: AbortSignal,
+): AsyncGenerator<wit.Batch, void> {
+  let failed = false;
+  for await (const chunk of bytes) {
+    for (let start = 0; start < chunk.length; start += FEED) {
+      signal?.throwIfAborted();
+      attempt(() => reader.feed(chunk.subarray(start, start + FEED)));
+      while (!failed) {
+        let batch: wit.Batch | undefined;
+        try {
+          batch = attempt(() => reader.takeChanges());
+        } catch (error) {
+          // A blob that is not the one that was promised explains everything else: `finish` tells, at its end.
+          if (isDefect(error)) throw error;
+          failed = true;
+        }
+        if (!batch) break;
+        yield batch;
+        await system.breathe?.();
+      }
+    }
+  }
+  signal?.throwIfAborted();
 }
 
 function isDefect(error: unknown): boolean {

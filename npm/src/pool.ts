@@ -151,6 +151,8 @@ class RemoteTree implements TreeAnswers {
 /** The pool as whoever does the work. */
 export class Pool implements WorkerPool, Work {
   readonly #members: Member[] = [];
+  /** Which worker has the index of a layer, and whether it was verified. */
+  readonly #indexes = new Map<number, { member: Member; isVerified: boolean }>();
   #trees = 0;
 
   constructor(size: number, begin: () => Begun) {
@@ -176,14 +178,14 @@ export class Pool implements WorkerPool, Work {
   }
 
   /** Has a worker do a task with the bytes of a blob. */
-  async *#read<K extends "changes" | "batches" | "check" | "checkBlob">(
+  async *#read<K extends "changes" | "again" | "batches" | "check" | "checkBlob">(
     task: K,
     blob: StoredBlob,
     args: unknown[],
     signal?: AbortSignal,
     moved: Transferable[] = [],
+    member = this.#idlest(),
   ): AsyncGenerator<Yielded<Tasks[K]>, Returned<Tasks[K]>> {
-    const member = this.#idlest();
     const { stop, unfollow } = following(signal);
     const { feed, transfer } = feedOf(blob, stop.signal);
     try {
@@ -195,7 +197,43 @@ export class Pool implements WorkerPool, Work {
   }
 
   async *changes({ blob, options }: LayerJob, signal?: AbortSignal) {
-    return yield* this.#read("changes", await blob(signal), [options], signal);
+    const from = await blob(signal);
+    const member = this.#idlest();
+    const summary = yield* this.#read("changes", from, [options], signal, [], member);
+    this.#keep(options, member);
+    return summary;
+  }
+
+  async again({ blob, options: { index, verify = true } }: LayerJob, ordinal: number, signal?: AbortSignal) {
+    const { member } = (index !== undefined && this.#indexes.get(index)) || {};
+    if (!member || member.lost) return undefined;
+    const range = await drained(member.ask("locate", [index, ordinal, verify], [], signal));
+    return range && this.#read("again", await blob(signal, range), [index, ordinal], signal, [], member);
+  }
+
+  /** Notes who has the index of a layer that was read. */
+  #keep({ index, verify = true }: LayerJob["options"], member: Member): void {
+    if (index === undefined) return;
+    const before = this.#indexes.get(index);
+    if (before?.member === member) before.isVerified ||= verify;
+    else if (before && !before.member.lost && (before.isVerified || !verify)) this.#free(member, [index]);
+    else {
+      if (before) this.#free(before.member, [index]);
+      this.#indexes.set(index, { member, isVerified: verify });
+    }
+  }
+
+  forget(indexes: number[]): void {
+    for (const index of indexes) {
+      const found = this.#indexes.get(index);
+      if (found) this.#free(found.member, [index]);
+      this.#indexes.delete(index);
+    }
+  }
+
+  #free(member: Member, indexes: number[]): void {
+    // They went with their worker, where it has ended.
+    if (!member.lost) void drained(member.ask("forget", [indexes])).catch(() => {});
   }
 
   async check({ blob, options }: LayerJob, progress?: (read: number) => void, signal?: AbortSignal): Promise<Summary> {
@@ -224,8 +262,11 @@ export class Pool implements WorkerPool, Work {
       for (let layer = begun++; layer < jobs.length; layer = begun++) {
         const { blob, options } = jobs[layer] as LayerJob;
         const { port1 } = channels[layer] as MessageChannel;
-        const read = this.#read("batches", await blob(stop.signal), [options, port1], stop.signal, [port1]);
+        const from = await blob(stop.signal);
+        const member = this.#idlest();
+        const read = this.#read("batches", from, [options, port1], stop.signal, [port1], member);
         await drained(read, (length) => progress?.(layer, length));
+        this.#keep(options, member);
       }
     };
     try {

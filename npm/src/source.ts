@@ -70,6 +70,11 @@ export interface StoredBlob {
   readonly whereabouts?: Whereabouts | undefined;
 }
 
+/** A blob of which a part can be had. */
+export interface PartedBlob extends StoredBlob {
+  part(range: Required<Range>): StoredBlob;
+}
+
 /** A place that holds images. Blobs are handed out as they lie there; whoever reads one verifies it. */
 export interface Source {
   /** What this place is, for a person. */
@@ -77,8 +82,8 @@ export interface Source {
   /** Whether the digests of layers are promises of this place, or only the DiffIDs are. */
   readonly promisesLayerDigests: boolean;
   index(signal?: AbortSignal): Promise<Uint8Array>;
-  /** A blob; nothing when it is not there. */
-  fetch(descriptor: Descriptor, signal?: AbortSignal): Promise<StoredBlob | undefined>;
+  /** A blob, or a part of one; nothing when it is not there. */
+  fetch(descriptor: Descriptor, signal?: AbortSignal, range?: Required<Range>): Promise<StoredBlob | undefined>;
   /** What refers to a manifest or index, where the place can be asked. */
   referrers?(digest: string, options: Abortable & { artifactType?: string }): Promise<Descriptor[]>;
   close(): Promise<void>;

@@ -1,7 +1,8 @@
 /** The heavy work, here or in a worker: whatever reads the bytes of layers. */
 import type { Batch } from "../generated/interfaces/portolan-image-layer.js";
+import { again, forget, locate } from "./again.js";
 import { type Change, type LayerOptions, type Summary, changesOf, decode } from "./layer.js";
-import { type Source, type StoredBlob, missing } from "./source.js";
+import { type Range, type Source, type StoredBlob, missing } from "./source.js";
 import { attempt } from "./error.js";
 import { drained, mapped } from "./generator.js";
 import { instance, withInstance } from "./toolkit.js";
@@ -9,9 +10,9 @@ import { LocalTree, type TreeAnswers } from "./tree.js";
 import { type Descriptor, type Limits, present, toBigInt } from "./types.js";
 import { release } from "./release.js";
 
-/** A layer to read: how to get its bytes, and what is known about it. */
+/** A layer to read: how to get its bytes, all or a part, and what is known about it. */
 export interface LayerJob {
-  blob: (signal?: AbortSignal) => Promise<StoredBlob>;
+  blob: (signal?: AbortSignal, range?: Required<Range>) => Promise<StoredBlob>;
   options: LayerOptions;
 }
 
@@ -23,8 +24,8 @@ export function layerJob(
   content: LayerOptions["content"],
 ): LayerJob {
   return {
-    blob: async (signal): Promise<StoredBlob> => {
-      const blob = await source.fetch(descriptor, signal);
+    blob: async (signal, range): Promise<StoredBlob> => {
+      const blob = await source.fetch(descriptor, signal, range);
       if (!blob) throw missing(descriptor.digest);
       return blob;
     },
@@ -52,6 +53,10 @@ export interface Work {
   readonly parallelism: number;
   /** Reads a layer: its changes, some at a time. */
   changes(job: LayerJob, signal?: AbortSignal): AsyncGenerator<Change[], Summary>;
+  /** Reads a layer that was read before, as far as the content of an entry takes; nothing where there is no index of it. */
+  again(job: LayerJob, ordinal: number, signal?: AbortSignal): Promise<AsyncGenerator<Change[], void> | undefined>;
+  /** Frees indexes, by their numbers. */
+  forget(indexes: number[]): void;
   /** Reads a layer for its digests. */
   check(job: LayerJob, progress?: Progress, signal?: AbortSignal): Promise<Summary>;
   /** Reads a blob for its digest. */
@@ -77,6 +82,11 @@ export function batches(bytes: AsyncIterable<Uint8Array>, options: LayerOptions,
 /** The changes of a layer, a batch at a time. */
 export function changes(bytes: AsyncIterable<Uint8Array>, options: LayerOptions, signal?: AbortSignal): AsyncGenerator<Change[], Summary> {
   return mapped(batches(bytes, options, signal), (batch) => [[...changesOf(batch)]]);
+}
+
+/** The changes of a part of a layer, a batch at a time. */
+export function changesAgain(bytes: AsyncIterable<Uint8Array>, index: number, ordinal: number, signal?: AbortSignal): AsyncGenerator<Change[], void> {
+  return mapped(again(bytes, index, ordinal, signal), (batch) => [[...changesOf(batch)]]);
 }
 
 /** Reads a layer to its end. */
@@ -112,6 +122,11 @@ export const here: Work = {
   async *changes({ blob, options }, signal) {
     return yield* changes((await blob(signal)).stream(signal), options, signal);
   },
+  again: async ({ blob, options }, ordinal, signal) => {
+    const range = locate(options.index, ordinal, options.verify ?? true);
+    return range && changesAgain((await blob(signal, range)).stream(signal), options.index as number, ordinal, signal);
+  },
+  forget,
   check: async ({ blob, options }, progress, signal) => check(counted((await blob(signal)).stream(signal), progress), options, signal),
   checkBlob: (blob, digest, size, progress, signal) => checkBlob(counted(blob.stream(signal), progress), digest, size, signal),
   tree: async (jobs, limits, progress, signal, applied) => {

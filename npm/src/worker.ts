@@ -1,14 +1,15 @@
 /** What runs in a worker of the pool. Every request comes with a port of its own for the answer. */
 import type { Batch } from "../generated/interfaces/portolan-image-layer.js";
 import { system } from "#system";
+import { forget, locate } from "./again.js";
 import { receive, send } from "./channel.js";
 import { mapped } from "./generator.js";
 import type { Change, LayerOptions, Summary } from "./layer.js";
 import { blobBytes } from "./source/bytes.js";
-import type { Whereabouts } from "./source.js";
+import type { Range, Whereabouts } from "./source.js";
 import { LocalTree } from "./tree.js";
 import type { Limits } from "./types.js";
-import { applyLayer, batches, changes, check, checkBlob, counted } from "./work.js";
+import { applyLayer, batches, changes, changesAgain, check, checkBlob, counted } from "./work.js";
 
 /** Where the bytes of a blob come from. */
 export type Feed = Whereabouts | { kind: "port"; port: MessagePort };
@@ -16,6 +17,12 @@ export type Feed = Whereabouts | { kind: "port"; port: MessagePort };
 /** What a worker does, by name: what it is given, what it yields, and what it returns. The signal is the asker's. */
 export interface Tasks {
   changes(signal: AbortSignal, feed: Feed, options: LayerOptions): AsyncGenerator<Change[], Summary>;
+  /** Which part of a layer an entry takes, where there is an index of it. */
+  locate(signal: AbortSignal, index: number, ordinal: number, verify: boolean): AsyncGenerator<never, Required<Range> | undefined>;
+  /** Reads that part. */
+  again(signal: AbortSignal, feed: Feed, index: number, ordinal: number): AsyncGenerator<Change[], void>;
+  /** Frees indexes. */
+  forget(signal: AbortSignal, indexes: number[]): AsyncGenerator<never, void>;
   /** Sends the batches of a layer to the worker that makes the tree. Yields how many bytes were read. */
   batches(signal: AbortSignal, feed: Feed, options: LayerOptions, tree: MessagePort): AsyncGenerator<number, void>;
   /** Yields how many bytes were read. */
@@ -97,6 +104,13 @@ function* pages(batch: Change[]): Generator<Change[]> {
 
 const tasks: Tasks = {
   changes: (signal, feed, options) => mapped(changes(bytes(feed, signal), options, signal), pages),
+  async *locate(_, index, ordinal, verify) {
+    return locate(index, ordinal, verify);
+  },
+  again: (signal, feed, index, ordinal) => mapped(changesAgain(bytes(feed, signal), index, ordinal, signal), pages),
+  async *forget(_, indexes) {
+    forget(indexes);
+  },
   batches: (signal, feed, options, tree) =>
     progressing(signal, feed, (read) => send(tree, (stop) => batches(read, { ...options, content: "none" }, stop), { signal })),
   check: (signal, feed, options) => progressing(signal, feed, (read) => check(read, options, signal)),

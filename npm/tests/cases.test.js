@@ -146,7 +146,7 @@ const drivers = {
     // @ts-expect-error: the constructor is for whoever has an instance
     const tree = new LocalTree(root.tree, undefined);
     for (const layer of layers) {
-      const unpacker = root.layer.Unpacker.start({ content: { tag: "all" }, strict: false, limits: [] });
+      const unpacker = root.layer.Unpacker.start({ content: { tag: "all" }, checkpoints: 0, strict: false, limits: [] });
       unpacker.feed(archive(layer));
       for (let batch = unpacker.takeChanges(); batch; batch = unpacker.takeChanges()) {
         // However many are fed at once.

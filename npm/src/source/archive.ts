@@ -3,7 +3,7 @@ import type * as wit from "../../generated/interfaces/portolan-image-archive.js"
 import { system } from "#system";
 import { PortolanError, attempt } from "../error.js";
 import { release } from "../release.js";
-import { type Source, type StoredBlob, mostBytes } from "../source.js";
+import { type Source, type PartedBlob, mostBytes } from "../source.js";
 import { instance } from "../toolkit.js";
 import { type Limits, fromLimits, toNumber } from "../types.js";
 import { type Bytes, storedBlob } from "./bytes.js";
@@ -14,9 +14,9 @@ import { layout } from "./layout.js";
 export interface Archive {
   readonly name: string;
   /** A member; links are followed only when asked for. */
-  member(path: string, follow: boolean): StoredBlob | undefined;
+  member(path: string, follow: boolean): PartedBlob | undefined;
   /** A member that has to be there. */
-  required(path: string, follow: boolean): StoredBlob;
+  required(path: string, follow: boolean): PartedBlob;
   close(): Promise<void>;
 }
 

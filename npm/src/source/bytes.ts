@@ -1,6 +1,6 @@
 /** Bytes that can be read at any offset. */
 import { PortolanError } from "../error.js";
-import type { StoredBlob, Whereabouts } from "../source.js";
+import type { PartedBlob, Whereabouts } from "../source.js";
 
 export interface Bytes {
   readonly size: number;
@@ -83,10 +83,23 @@ export async function* limited(chunks: AsyncIterable<Uint8Array>, most: number, 
 }
 
 /** A part of some bytes as a blob. */
-export function storedBlob(bytes: Bytes, offset: number, size: number): StoredBlob {
+export function storedBlob(bytes: Bytes, offset: number, size: number): PartedBlob {
   return {
     size,
     stream: (signal) => bytes.stream(offset, size, signal),
     whereabouts: bytes.whereabouts(offset, size),
+    part: (range) => storedBlob(bytes, offset + range.offset, Math.min(range.length, Math.max(0, size - range.offset))),
   };
+}
+
+/** The first bytes of a stream, which is left then. */
+export async function* first(chunks: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array, void> {
+  let left = length;
+  if (left > 0) {
+    for await (const chunk of chunks) {
+      yield chunk.subarray(0, left);
+      left -= chunk.length;
+      if (left <= 0) return;
+    }
+  }
 }

@@ -1,7 +1,7 @@
 /** Places of the caller's own. */
 import { PortolanError } from "../error.js";
 import { until } from "../signal.js";
-import { type BlobSource, type BytesLike, type Source, readWhole, streamed } from "../source.js";
+import { type BlobSource, type BytesLike, type Range, type Source, readWhole, streamed } from "../source.js";
 import { blobBytes } from "./bytes.js";
 
 /** A place that an object with `index` and `read` gives. */
@@ -13,18 +13,36 @@ export function customSource(given: BlobSource): Source {
       signal?.throwIfAborted();
       return readWhole(chunksOf(await until(given.index(signal), signal), signal));
     },
-    fetch: async (descriptor, signal) => {
+    fetch: async (descriptor, signal, range) => {
       signal?.throwIfAborted();
-      const bytes = await until(given.read(descriptor, undefined, signal), signal);
-      if (bytes === undefined) return undefined;
+      const read = await until(given.read(descriptor, range, signal), signal);
+      if (read === undefined) return undefined;
+      const bytes = range ? heeding(range, read, descriptor.size) : read;
       return {
-        size: descriptor.size,
+        size: range?.length ?? descriptor.size,
         stream: (signal) => chunksOf(bytes, signal),
         whereabouts: bytes instanceof Blob ? { kind: "blob", blob: bytes } : undefined,
       };
     },
     close: async () => {},
   };
+}
+
+/** The bytes of a range, also from a place that has answered with the whole blob. */
+function heeding({ offset, length }: Required<Range>, bytes: BytesLike, size: number): BytesLike {
+  if (bytes instanceof ArrayBuffer) return heeding({ offset, length }, new Uint8Array(bytes), size);
+  if (bytes instanceof Uint8Array) return bytes.length === size ? bytes.subarray(offset, offset + length) : bytes;
+  if (bytes instanceof Blob) return bytes.size === size ? bytes.slice(offset, offset + length) : bytes;
+  return noMore(chunksOf(bytes), length);
+}
+
+async function* noMore(chunks: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array, void> {
+  let left = length;
+  for await (const chunk of chunks) {
+    left -= chunk.length;
+    if (left < 0) throw new PortolanError("invalid-source", `a source answered a range of ${length} bytes with more: streams have to heed the range`);
+    yield chunk;
+  }
 }
 
 /** The bytes of whatever may be handed over as such. */

@@ -32,11 +32,12 @@ export async function dockerArchive(archive: Archive, limits?: Limits, signal?: 
     // They stand for the DiffIDs, which are verified as such. Some tools put compressed layers into these archives.
     promisesLayerDigests: false,
     index: async () => written.index,
-    fetch: async ({ digest }) => {
+    fetch: async ({ digest }, _, range) => {
       const document = documents.get(digest);
       if (document) return storedBlob(memoryBytes(document), 0, document.length);
       const layer = layers.get(digest);
-      return layer === undefined ? undefined : archive.member(layer, true);
+      const member = layer === undefined ? undefined : archive.member(layer, true);
+      return range ? member?.part(range) : member;
     },
     close: () => archive.close(),
   };

@@ -1,6 +1,6 @@
 /** Image layouts (image-layout.md), wherever their files are. */
 import { PortolanError, attempt } from "../error.js";
-import { type Source, type StoredBlob, readWhole } from "../source.js";
+import { type Source, type PartedBlob, readWhole } from "../source.js";
 import { instance } from "../toolkit.js";
 import { type Limits, fromLimits } from "../types.js";
 import { blobBytes, storedBlob } from "./bytes.js";
@@ -8,7 +8,7 @@ import { blobBytes, storedBlob } from "./bytes.js";
 /** A layout over something that finds files by their paths. It must have an `oci-layout` of a version we know. */
 export async function layout(
   kind: "image layout" | "image layout archive",
-  file: (path: string) => Promise<StoredBlob | undefined>,
+  file: (path: string) => Promise<PartedBlob | undefined>,
   close: () => Promise<void>,
   limits?: Limits,
 ): Promise<Source> {
@@ -25,7 +25,10 @@ export async function layout(
       if (!index) throw new PortolanError("invalid-source", "the image layout has no index.json");
       return readWhole(index.stream(signal));
     },
-    fetch: ({ digest }) => file(`blobs/${digest.replace(":", "/")}`),
+    fetch: async ({ digest }, _, range) => {
+      const blob = await file(`blobs/${digest.replace(":", "/")}`);
+      return range ? blob?.part(range) : blob;
+    },
     close,
   };
 }

@@ -5,7 +5,7 @@ import type { Name } from "../reference.js";
 import type { Source } from "../source.js";
 import { instance } from "../toolkit.js";
 import { type Descriptor, fromDescriptor } from "../types.js";
-import { memoryBytes, storedBlob } from "./bytes.js";
+import { first, memoryBytes, storedBlob } from "./bytes.js";
 
 /** What a tag or digest at a registry names now. It stays that, whatever becomes of the tag. */
 export async function registrySource(registries: Registries, { registry, repository, selector }: Name, signal?: AbortSignal): Promise<Source> {
@@ -17,14 +17,18 @@ export async function registrySource(registries: Registries, { registry, reposit
     kind: "registry",
     promisesLayerDigests: true,
     index: async () => index,
-    fetch: async (descriptor: Descriptor, signal) => {
+    fetch: async (descriptor: Descriptor, signal, range) => {
       if (descriptor.digest === root.descriptor.digest) return storedBlob(memoryBytes(root.bytes), 0, root.bytes.length);
       // What a descriptor embeds does not have to be there.
       if (descriptor.data && !(await registries.has(name, descriptor, { signal }))) return undefined;
+      const { offset, length } = range ?? { offset: 0, length: descriptor.size };
       return {
-        size: descriptor.size,
+        size: length,
         // Whoever reads it verifies it.
-        stream: (signal) => registries.fetch(name, descriptor, { verify: false, signal }),
+        stream: (signal) => {
+          const bytes = registries.fetch(name, descriptor, { offset, verify: false, signal });
+          return range ? first(bytes, length) : bytes;
+        },
       };
     },
     referrers: (digest, options) => registries.referrers(name, digest, options),

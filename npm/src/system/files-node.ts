@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PortolanError } from "../error.js";
-import type { Source, StoredBlob } from "../source.js";
+import type { Source, PartedBlob } from "../source.js";
 import { type Bytes, ahead, limited } from "../source/bytes.js";
 import { layout } from "../source/layout.js";
 import type { Files } from "../system.js";
@@ -66,9 +66,29 @@ async function openPart(path: string, offset: number, length: number): Promise<{
   return { stream: fileBytes(handle, path, size).stream(offset, length), close: () => handle.close() };
 }
 
+/** A part of a file, which is opened when it is read. */
+function fileBlob(path: string, offset: number, size: number): PartedBlob {
+  return {
+    size,
+    whereabouts: { kind: "file", path, offset, length: size },
+    async *stream(signal) {
+      const { stream, close } = await openPart(path, offset, size);
+      try {
+        for await (const chunk of stream) {
+          signal?.throwIfAborted();
+          yield chunk;
+        }
+      } finally {
+        await close();
+      }
+    },
+    part: (range) => fileBlob(path, offset + range.offset, Math.min(range.length, Math.max(0, size - range.offset))),
+  };
+}
+
 /** An image layout in a directory. Nothing beneath it is reached through a symbolic link. */
 async function directoryLayout(root: string, limits?: Limits): Promise<Source> {
-  const file = async (name: string): Promise<StoredBlob | undefined> => {
+  const file = async (name: string): Promise<PartedBlob | undefined> => {
     const names = name.split("/");
     for (let depth = 1; depth < names.length; depth += 1) {
       const directory = join(root, ...names.slice(0, depth));
@@ -91,21 +111,7 @@ async function directoryLayout(root: string, limits?: Limits): Promise<Source> {
     // What is streamed is opened again, so that no handle stays open for a blob that nobody reads.
     await handle.close();
     if (!found.isFile()) throw new PortolanError("invalid-source", `${path}: it is not a regular file`);
-    return {
-      size: found.size,
-      whereabouts: { kind: "file", path, offset: 0, length: found.size },
-      async *stream(signal) {
-        const { stream, close } = await openPart(path, 0, found.size);
-        try {
-          for await (const chunk of stream) {
-            signal?.throwIfAborted();
-            yield chunk;
-          }
-        } finally {
-          await close();
-        }
-      },
-    };
+    return fileBlob(path, 0, found.size);
   };
   return layout("image layout", file, async () => {}, limits);
 }
