@@ -1,6 +1,7 @@
 /** How two images differ, as far as their configs and the entries of their trees tell. */
 import type { Config, Image, Node } from "portolan";
 import { decodingOf } from "./decoding.ts";
+import { platformName } from "./text.ts";
 
 export interface FileDifference {
   path: string;
@@ -21,13 +22,13 @@ export function configDifferences(left: Image, right: Image): [string, string, s
 
 function flat(config: Config | undefined): Map<string, string> {
   if (!config) return new Map();
-  const { diffIds: _, env, history: __, labels, ...rest } = config;
+  const { diffIds: _, env, history: __, labels, platform, ...rest } = config;
   const variables = env.map((variable): [string, string] => {
     const [name = "", value = ""] = variable.split(/=(.*)/s);
     return [`variable ${name}`, value];
   });
   const others = Object.entries(rest).map(([name, value]): [string, string] => [name, typeof value === "string" ? value : JSON.stringify(value)]);
-  return new Map([...others, ...variables, ...Object.entries(labels).map(([name, value]): [string, string] => [`label ${name}`, value])]);
+  return new Map([["platform", platformName(platform)], ...others, ...variables, ...Object.entries(labels).map(([name, value]): [string, string] => [`label ${name}`, value])]);
 }
 
 /** After so many paths the page may draw. */

@@ -160,7 +160,7 @@ test("nothing of a hostile image is markup, and nothing hides", { skip }, async 
   const from = encodeURIComponent(`file:${MARKUP}.tar`);
   assert.ok((await text(page)).includes(MARKUP));
   assert.ok((await text(page)).includes("photo\\u{202e}gpj.exe"));
-  for (const view of ["config", "raw", "files", "waste", "compare", "verify"]) {
+  for (const view of ["config", "raw", "files", "waste", "compare", "verify", "attached"]) {
     await page.goto(`${site.url}#/${view}?from=${from}`);
     await settled(page);
     assert.equal(await page.locator("img, main script, iframe").count(), 0, view);

@@ -83,7 +83,7 @@ function Members({ kind, members, error }: { kind: string; members: Member[]; er
       <p>{kind}: {counted(members.length, "member")}, {size(bytes)} unpacked{members.length === MOST ? `; no more than ${count(MOST)} are listed` : ""}.</p>
       {error !== undefined && <Failure error={error} />}
       {members.length > 0 && (
-        <div class="members">
+        <div class="members" style={{ height: `${members.length * 24 + 2}px` }}>
           <Rows
             label="Members"
             rows={members.map((member) => ({ ...member, depth: 0 }))}

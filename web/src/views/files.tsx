@@ -113,7 +113,7 @@ function List({ items, route }: { items: Item[]; route: Route }) {
       <div class="line filter">
         <input data-search type="search" aria-label="Look for files" placeholder="Name, or pattern such as etc/**/*.conf" value={query} spellcheck={false} autocapitalize="none" onInput={(event) => ask(event.currentTarget.value)} />
         <label title="Letters in this order, with others between them; the best first"><input type="checkbox" checked={route.find === "fuzzy"} onChange={(event) => go({ ...route, query, find: event.currentTarget.checked ? "fuzzy" : "" }, { replace: true })} /> Fuzzy</label>
-        <input class="bytes" aria-label="Size" placeholder="Size: >1MB, <10k" value={bytes} spellcheck={false} autocapitalize="none" aria-invalid={isNoSize} onInput={(event) => limit(event.currentTarget.value)} />
+        <input class="bytes" aria-label="Size" placeholder="Size: >1MB" title="Such as >1MB, <10k or 4096, which is the least" value={bytes} spellcheck={false} autocapitalize="none" aria-invalid={isNoSize} onInput={(event) => limit(event.currentTarget.value)} />
         <select aria-label="Kind" value={kind} onChange={(event) => go({ ...route, kind: event.currentTarget.value }, { replace: true })}>
           {(layer === undefined ? KINDS : KINDS.slice(0, 3)).map(([value, name]) => <option key={value} value={value}>{name}</option>)}
         </select>
