@@ -103,7 +103,7 @@ fn differences(before: &[&str], after: &[&str], end: Option<Instant>) -> Vec<Dif
     let (before, after) = (before.as_slice(), after.as_slice());
     let mut steps = Compact::new(Replace::new(Capture::new()), before, after);
     let done: Result<(), Infallible> =
-        myers::diff_deadline(&mut steps, before, 0..before.len(), after, 0..after.len(), end);
+        myers::diff_deadline_raw(&mut steps, before, 0..before.len(), after, 0..after.len(), end);
     let Ok(()) = done;
     steps.into_inner().into_inner().into_ops()
 }

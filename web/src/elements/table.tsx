@@ -7,7 +7,7 @@ export function Table({ caption, heads, children }: { caption: string; heads: st
     <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
       <table>
         <thead>
-          <tr>{heads.map((head) => <th key={head} scope="col" class={/^(size|bytes|entries|times)/i.test(head) ? "number" : ""}>{head}</th>)}</tr>
+          <tr>{heads.map((head) => <th key={head} scope="col" class={/^(size|bytes|entries|times|part)/i.test(head) ? "number" : ""}>{head}</th>)}</tr>
         </thead>
         <tbody>{children}</tbody>
       </table>

@@ -141,13 +141,22 @@ function initially(items: Item[]): ReadonlySet<string> {
   return new Set(items.length > 200 ? [] : items.filter(({ isDirectory }) => isDirectory).map(({ path }) => path));
 }
 
+/** The marks of a part of a path, counted from its beginning. */
+function within(marks: number[] = [], from: number, to = Number.POSITIVE_INFINITY): number[] {
+  return marks.flatMap((_, at) => {
+    const [start = 0, end = 0] = at % 2 === 0 ? [Math.max(from, marks[at] ?? 0), Math.min(to, marks[at + 1] ?? 0)] : [];
+    return start < end ? [start - from, end - from] : [];
+  });
+}
+
 function draw({ action, depth, isDirectory, isOpen, kind, layer, marks, name, node, path, size: bytes }: Item) {
   return (
     <>
       <span class={`file ${action ?? kind ?? ""}`} style={{ paddingInlineStart: `${depth * 16}px` }}>
         <span class="twist" aria-hidden="true">{isDirectory && !marks ? (isOpen ? "▾" : "▸") : ""}</span>
         {action && <span class="sign" title={action}>{SIGNS[action]}</span>}
-        <span class="text">{marks ? <Marked text={path} marks={marks} /> : shown(name)}{isDirectory ? "/" : ""}</span>
+        <span class="text"><Marked text={name} marks={within(marks, path.length - name.length)} />{isDirectory ? "/" : ""}</span>
+        {marks && path !== name && <span class="note target">  <Marked text={path.slice(0, -name.length - 1)} marks={within(marks, 0, path.length - name.length - 1)} /></span>}
         {node?.kind === "symlink" && <span class="note target"> → {shown(node.target ?? "")}</span>}
         {action && <span class="hidden"> {action}</span>}
       </span>

@@ -3,6 +3,7 @@ import type { ViewProps } from "../app.tsx";
 import { decodingOf } from "../decoding.ts";
 import { Changes } from "../elements/changes.tsx";
 import { Facts } from "../elements/facts.tsx";
+import { Lazy } from "../elements/lazy.tsx";
 import { Loading, useAwaited } from "../elements/loading.tsx";
 import { Table } from "../elements/table.tsx";
 import { format } from "../route.ts";
@@ -15,6 +16,8 @@ export function Waste({ image, route }: ViewProps) {
     const tree = await decodingOf(image).whole();
     return { ...(await tree.waste(MOST)), layers: await tree.layerSizes() };
   }, [image]);
+  // What is looked at there is nothing to other views.
+  const { kind: _, layer: __, path: ___, ...place } = route;
   return (
     <>
       <h1>Waste</h1>
@@ -30,12 +33,13 @@ export function Waste({ image, route }: ViewProps) {
                   ["Efficiency", `${(100 * efficiency).toFixed(1)} %, as dive computes it`],
                 ]}
               />
+              <Lazy of={() => import("../elements/areas.tsx")} props={{ image, route }} />
               <section>
                 <h2>What each layer brings</h2>
                 <Table caption="What each layer brings" heads={["Layer", "Bytes of content", "Entries", "Added, modified, removed"]}>
                   {layers.map((layer, at) => (
                     <tr key={at}>
-                      <td><a href={format({ ...route, view: "files", layer: at })}>layer {at}</a></td>
+                      <td><a href={format({ ...place, view: "files", layer: at })}>layer {at}</a></td>
                       <td class="number"><Bar part={layer.bytes / largest} />{size(layer.bytes)}</td>
                       <td class="number">{count(layer.entries)}</td>
                       <td><Changes of={layer} /></td>
