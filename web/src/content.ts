@@ -15,42 +15,57 @@ export async function find(image: Image, path: string, layer: number | undefined
     const node = await (await decodingOf(image).whole()).resolve(path);
     return { ...node, layer: node.source?.layer ?? node.layer, ...(node.source && { ordinal: node.source.ordinal }) };
   }
-  let last: Found | undefined;
-  for await (const change of image.changes({ layer, verify: false, signal })) {
-    if (change.type === "entry" && change.path === path) last = change;
-  }
+  const last = (await entries(image, layer, signal)).get(path);
   if (!last) throw new PortolanError("path-not-found", `layer ${layer} brings no ${path}`);
   return last.kind === "hard-link" && last.target !== undefined ? find(image, last.target, layer, signal) : last;
 }
 
-/** The content from its beginning; bytes that no content gives are zero. */
+/** The entries of the layer of an image that was last asked for. */
+const listed = new WeakMap<Image, { layer: number; entries: Map<string, Found> }>();
+
+/** The entries of a layer as they are there, by their paths: of those with one path the last. */
+async function entries(image: Image, layer: number, signal: AbortSignal): Promise<Map<string, Found>> {
+  const before = listed.get(image);
+  if (before?.layer === layer) return before.entries;
+  const entries = new Map<string, Found>();
+  for await (const change of image.changes({ layer, verify: false, signal })) {
+    if (change.type === "entry") entries.set(change.path, change);
+  }
+  listed.set(image, { layer, entries });
+  return entries;
+}
+
+/** The content from its beginning. */
 export async function read(image: Image, { layer, ordinal, size: whole = 0 }: Found, most: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(Math.min(whole, most));
   if (ordinal === undefined || bytes.length === 0) return bytes;
-  for await (const change of image.changes({ layer, content: [ordinal], verify: false, ...(signal && { signal }) })) {
-    if (change.type === "content" && change.offset < bytes.length) bytes.set(change.bytes.subarray(0, bytes.length - change.offset), change.offset);
-    const end = change.type === "content" ? change.offset + change.bytes.length : 0;
-    if (end >= bytes.length || (change.type === "entry" && change.ordinal > ordinal)) break;
+  let length = 0;
+  for await (const chunk of chunks(image.readEntry({ layer, ordinal }, { verify: false, ...(signal && { signal }) }))) {
+    bytes.set(chunk.subarray(0, bytes.length - length), length);
+    length += chunk.length;
+    if (length >= bytes.length) break;
   }
   return bytes;
 }
 
-/** All of the content for whoever takes it away: the whole layer is read and verified for it. */
+/** All of the content for whoever takes it away, verified. */
 export const verified = (image: Image, file: Found): Promise<Blob> => contentOf(image, file, {});
 
 /** All of the content. It may be large, and browsers keep it where there is room. */
-export async function contentOf(image: Image, { layer, ordinal = 0, size: whole = 0 }: Found, options: { verify?: boolean; signal?: AbortSignal }): Promise<Blob> {
-  const chunks: BlobPart[] = [];
-  let offset = 0;
-  for await (const change of image.changes({ layer, content: [ordinal], ...options })) {
-    if (change.type === "entry" && options.verify === false && change.ordinal > ordinal) break;
-    if (change.type !== "content") continue;
-    if (change.offset > offset) chunks.push(new Blob([new Uint8Array(change.offset - offset)]));
-    chunks.push(new Blob([change.bytes.slice()]));
-    offset = change.offset + change.bytes.length;
+export async function contentOf(image: Image, { layer, ordinal = 0 }: Found, options: { verify?: boolean; signal?: AbortSignal }): Promise<Blob> {
+  const parts: Blob[] = [];
+  for await (const chunk of chunks(image.readEntry({ layer, ordinal }, options))) parts.push(new Blob([chunk.slice()]));
+  return new Blob(parts);
+}
+
+/** The chunks of a stream, for browsers whose streams are no iterables. Leaving it ends the stream. */
+async function* chunks(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  const reader = stream.getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    await reader.cancel().catch(() => undefined);
   }
-  if (whole > offset) chunks.push(new Blob([new Uint8Array(whole - offset)]));
-  return new Blob(chunks);
 }
 
 /** Whether bytes begin so. */
