@@ -10,7 +10,7 @@ import { choose, executable, launch, open, serve, settled, text } from "./page.j
 
 const skip = executable ? false : "there is no Chromium here: `make setup` installs it";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const VIEWS = ["", "overview?from=sample", "config?from=sample", "files?from=sample", "files?from=sample&layer=3", "file?from=sample&path=etc/motd", "file?from=sample&path=etc/os-release", "file?from=sample&path=usr/bin/hello", "files?from=sample&query=os&find=fuzzy", "waste?from=sample", "waste?from=sample&kind=wasted", "verify?from=sample", "compare?from=sample", "raw?from=sample", "raw?from=sample&digest=index", "attached?from=sample", "attached?from=sample&digest=sha256:982ca5f6364838e4bcb712d5c0323108ae05bbaee70e8cd3936dd4780bc2edd9", "overview?from=file:gone.tar"];
+const VIEWS = ["", "overview?from=sample", "config?from=sample", "files?from=sample", "files?from=sample&layer=3", "file?from=sample&path=etc/motd", "file?from=sample&path=etc/os-release", "file?from=sample&path=usr/bin/hello", "files?from=sample&query=os&find=fuzzy", "waste?from=sample", "waste?from=sample&kind=wasted", "verify?from=sample", "compare?from=sample", "compare?from=sample&as=lines", "raw?from=sample", "raw?from=sample&digest=index", "attached?from=sample", "attached?from=sample&digest=sha256:982ca5f6364838e4bcb712d5c0323108ae05bbaee70e8cd3936dd4780bc2edd9", "overview?from=file:gone.tar"];
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let site;

@@ -64,7 +64,7 @@ pub enum Side {
 /// it had to be.
 pub fn compare(before: &str, after: &str, time: Duration) -> Difference {
     let end = Instant::now().checked_add(time);
-    let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let (before, after): (Vec<&str>, Vec<&str>) = (lines_of(before), lines_of(after));
     let ops = differences(&before, &after, end);
     let mut found = Difference::default();
     for op in ops.iter().filter(|op| op.tag() != DiffTag::Equal) {
@@ -88,6 +88,11 @@ pub fn compare(before: &str, after: &str, time: Duration) -> Difference {
         }
     }
     found
+}
+
+/// Lines without their ends. That of another system stays, for it is a difference.
+fn lines_of(text: &str) -> Vec<&str> {
+    text.split_terminator('\n').collect()
 }
 
 /// The steps from one list to another.
@@ -247,6 +252,7 @@ mod tests {
     fn the_same_texts_have_no_differences() {
         assert_eq!(compare("a\nb", "a\nb", TIME), Difference::default());
         assert_eq!(compare("", "", TIME), Difference::default());
+        assert_eq!(text(&compare("a\r\n", "a\n", TIME)), "-a[\r]\n+a\n");
         assert_eq!(text(&compare("", "a\n", TIME)), "+a\n");
         assert_eq!(text(&compare("a", "", TIME)), "-a\n");
     }

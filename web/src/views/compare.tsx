@@ -4,11 +4,12 @@ import { useMemo, useState } from "preact/hooks";
 import type { ViewProps } from "../app.tsx";
 import { type FileDifference, configDifferences, fileDifferences } from "../differences.ts";
 import { Digest } from "../elements/digest.tsx";
+import { Lazy } from "../elements/lazy.tsx";
 import { Loading, useAwaited } from "../elements/loading.tsx";
 import { Other } from "../elements/other.tsx";
 import { Table } from "../elements/table.tsx";
 import { matcher } from "../files.ts";
-import { go } from "../route.ts";
+import { type Route, format, go } from "../route.ts";
 import { isImage, nameOf, open } from "../session.ts";
 import { count, counted, listedName, platformName, shortDigest, shown, size } from "../text.ts";
 
@@ -50,12 +51,12 @@ function With({ image, opened, place, route }: ViewProps & { place: ViewProps["o
         </label>
         {chosen.descriptor.digest === image.descriptor.digest && <strong>This is the same image.</strong>}
       </p>
-      <Loading of={other} what="Opening the other image">{(other) => other && <Differences left={image} right={other} />}</Loading>
+      <Loading of={other} what="Opening the other image">{(other) => other && (route.path !== undefined || route.as === "lines" ? <Lazy of={() => import("../elements/lines.tsx")} props={{ left: image, right: other, route }} /> : <Differences left={image} right={other} route={route} />)}</Loading>
     </>
   );
 }
 
-function Differences({ left, right }: { left: Image; right: Image }) {
+function Differences({ left, right, route }: { left: Image; right: Image; route: Route }) {
   const fields = configDifferences(left, right);
   const shared = new Set(left.layers.map(({ digest }) => digest).filter((digest) => right.layers.some((layer) => layer.digest === digest)));
   const files = useAwaited((signal) => fileDifferences(left, right, signal), [left, right]);
@@ -68,6 +69,7 @@ function Differences({ left, right }: { left: Image; right: Image }) {
             {fields.map(([name, here, there]) => <tr key={name}><td>{shown(name)}</td><td class="wrap">{shown(here)}</td><td class="wrap">{shown(there)}</td></tr>)}
           </Table>
         )}
+        <p><a href={format({ ...route, as: "lines" })}>Compare the documents line by line</a></p>
       </section>
       <section>
         <h2>Layers</h2>
@@ -86,14 +88,14 @@ function Differences({ left, right }: { left: Image; right: Image }) {
       <section>
         <h2>Files</h2>
         <Loading of={files} what="Reading the layers of both">
-          {(files) => files.length === 0 ? <p class="note">The files are the same, as far as their sizes, modes, owners and targets tell.</p> : <FileTable files={files} />}
+          {(files) => files.length === 0 ? <p class="note">The files are the same, as far as their sizes, modes, owners and targets tell.</p> : <FileTable files={files} route={route} />}
         </Loading>
       </section>
     </>
   );
 }
 
-function FileTable({ files }: { files: FileDifference[] }) {
+function FileTable({ files, route }: { files: FileDifference[]; route: Route }) {
   const [query, ask] = useState("");
   const [what, only] = useState("");
   const found = useMemo(() => {
@@ -102,7 +104,7 @@ function FileTable({ files }: { files: FileDifference[] }) {
   }, [files, query, what]);
   return (
     <>
-      <p>{counted(files.length, "path")} differ{files.length === 1 ? "s" : ""}: {summary(files)}. Sizes, modes, owners, times and targets are compared, contents are not.</p>
+      <p>{counted(files.length, "path")} differ{files.length === 1 ? "s" : ""}: {summary(files)}. Sizes, modes, owners, times and targets are compared; contents are when a path is followed.</p>
       <div class="line filter">
         <input data-search type="search" aria-label="Look for files that differ" placeholder="Name, or pattern such as etc/**/*.conf" value={query} spellcheck={false} autocapitalize="none" onInput={(event) => ask(event.currentTarget.value)} />
         <select aria-label="Change" value={what} onChange={(event) => only(event.currentTarget.value)}>
@@ -114,7 +116,7 @@ function FileTable({ files }: { files: FileDifference[] }) {
       <Table caption="Files that differ" heads={["Path", "Change", "Size here", "Size there", "How"]}>
         {found.slice(0, MOST).map(({ here, how, path, there, what }) => (
           <tr key={path}>
-            <td class="wrap"><code>/{shown(path)}</code></td>
+            <td class="wrap"><code>{here !== undefined && there !== undefined ? <a href={format({ ...route, path })}>/{shown(path)}</a> : `/${shown(path)}`}</code></td>
             <td class={what}>{WORDS[what]}</td>
             <td class="number">{here !== undefined && size(here)}</td>
             <td class="number">{there !== undefined && size(there)}</td>
