@@ -296,6 +296,7 @@ if has web; then
     echo
     # As docker save has it: the layers are not compressed.
     skopeo copy --quiet "oci:$image:bench" "docker-archive:$dir/saved.tar"
-    node web/bench/run.js "$dir/saved.tar"
-    rm -f "$dir/saved.tar"
+    "$portolan" copy --quiet "oci:$image:bench" "oci-archive:$dir/compressed.tar"
+    node web/bench/run.js "$dir/saved.tar" "$dir/compressed.tar"
+    rm -f "$dir/saved.tar" "$dir/compressed.tar"
 fi

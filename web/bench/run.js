@@ -1,5 +1,6 @@
 // @ts-check
-// Measures the page in Chromium with an archive as docker save writes it: `node bench/run.js ARCHIVE`.
+// Measures the page in Chromium: `node bench/run.js ARCHIVE COMPRESSED`, an archive as docker save writes it, and one of the same
+// image whose layers are compressed.
 import { readFileSync, statSync, writeFileSync, rmSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +8,8 @@ import { traced } from "../../npm/tests/chromium.js";
 import { many } from "../tests/images.js";
 import { launch, open, serve } from "../tests/page.js";
 
-const archive = process.argv[2];
-if (!archive) throw new Error("expected an archive of docker save");
+const [archive, compressed] = process.argv.slice(2);
+if (!archive || !compressed) throw new Error("expected two archives");
 const ENTRIES = 100_000;
 
 /** @param {string} what @param {number} value @param {string} unit @param {number} [most] */
@@ -42,10 +43,13 @@ async function taken(page, file, drawn) {
 }
 
 /** @param {import("playwright-core").Page} page @param {() => boolean} done */
-async function since(page, done) {
-  await page.waitForFunction(done, undefined, { timeout: 600_000, polling: "raf" });
+async function since(page, done, timeout = 200_000) {
+  await page.waitForFunction(done, undefined, { timeout, polling: "raf" });
   return page.evaluate(() => (performance.mark("end"), (performance.now() - /** @type {any} */ (globalThis).arrived) / 1000));
 }
+
+/** Whether all that is known of layers once they were read is drawn. */
+const decoded = () => !document.querySelector("main progress") && [...document.querySelectorAll("[aria-label=Layers] tbody tr td:nth-child(7)")].every((cell) => cell.textContent);
 
 const site = await serve();
 const browser = await launch();
@@ -56,7 +60,7 @@ console.log(`an archive of docker save of ${statSync(archive).size} bytes in Chr
   const { result, tasks } = await traced(browser, async () => {
     await taken(page, archive, "[aria-label=Layers] tbody tr");
     const first = await page.evaluate(() => (/** @type {any} */ (globalThis).drawn - /** @type {any} */ (globalThis).arrived) / 1000);
-    const whole = await since(page, () => !document.querySelector("main progress") && [...document.querySelectorAll("[aria-label=Layers] tbody tr td:nth-child(7)")].every((cell) => cell.textContent));
+    const whole = await since(page, decoded);
     return { first, whole };
   });
   row("documents and layers are drawn", result.first, "s", 1);
@@ -78,6 +82,28 @@ console.log(`an archive of docker save of ${statSync(archive).size} bytes in Chr
   await page.click("text=Verify this image");
   row("verify", await since(page, () => document.querySelector(".verdict") !== null), "s");
   row("peak memory of the tab", await memory(browser), "MB", 600);
+  await page.close();
+}
+{
+  const { page } = await open(browser, site.url);
+  await page.waitForSelector("#file");
+  await taken(page, compressed, "[aria-label=Layers] tbody tr");
+  row("layers of gzip are decoded", await since(page, decoded), "s");
+  await page.click("nav >> text=Files");
+  await page.waitForSelector("[role=treeitem]");
+  await page.selectOption("[aria-label=Kind]", "file");
+  // The last in the order of their names, wherever in their layers they stand.
+  for (const [what, query] of [["a file of these is shown", "*.h"], ["another one", "*.py"], ["and another", "*.so*"]]) {
+    await page.fill("[data-search]", String(query));
+    await page.waitForFunction((query) => location.hash.includes(`query=${encodeURIComponent(query)}`), String(query), { timeout: 5000 });
+    await page.focus("[role=tree]");
+    await page.keyboard.press("End");
+    await page.evaluate(() => (/** @type {any} */ (globalThis).arrived = performance.now()));
+    await page.keyboard.press("Enter");
+    row(String(what), await since(page, () => document.querySelector("section h2.line") !== null, 20_000), "s");
+    await page.goBack();
+    await page.waitForSelector("[role=treeitem]");
+  }
   await page.close();
 }
 {
