@@ -284,4 +284,30 @@ mod tests {
         );
         assert!(found.hunks[0].lines[0].parts[0].1.ends_with("é…"));
     }
+
+    #[test]
+    fn with_enough_round_it_each_text_is_in_the_difference() {
+        let mut state = 11_u64;
+        let mut lines = || {
+            let mut next = || {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                state >> 33
+            };
+            let words = ["one", "two é", "three\tx", "", "four = 5;", "four = 6;"];
+            (0..next() % 6).map(|_| format!("{}\n", words[next() as usize % words.len()])).collect::<String>()
+        };
+        for _ in 0..2000 {
+            let (before, after) = (lines(), lines());
+            let found = compare(&before, &after, TIME);
+            let side = |other: Side| {
+                let lines = found.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.side != other);
+                lines
+                    .map(|line| line.parts.iter().map(|part| part.1.as_str()).collect::<String>() + "\n")
+                    .collect::<String>()
+            };
+            // Up to six lines of the same are not left out between two changes, but may be at the ends.
+            assert!(before.contains(&side(Side::After)) && after.contains(&side(Side::Before)), "{before:?} {after:?}");
+            assert_eq!(found.hunks.is_empty(), before == after);
+        }
+    }
 }

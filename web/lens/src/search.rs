@@ -188,4 +188,25 @@ mod tests {
         let long = "d/".repeat(500_000) + "needle";
         assert_eq!(paths(&[&long]).search("ndl", 9).total, 1);
     }
+
+    #[test]
+    fn whatever_is_typed_marks_are_within_the_path() {
+        let mut state = 7_u64;
+        let mut text = |longest: u64| {
+            let mut next = || {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                state >> 33
+            };
+            let length = next() % longest;
+            let letters = ['a', 'B', '/', '.', 'é', 'E', '\u{301}', '😀', 'ß', 'İ', '\u{fffd}', ' ', '-', '9'];
+            (0..length).map(|_| letters[next() as usize % letters.len()]).collect::<String>()
+        };
+        for _ in 0..3000 {
+            let (path, query) = (text(40), text(8));
+            for hit in paths(&[&path]).search(&query, 1).best {
+                assert!(hit.marks.is_sorted() && hit.marks.len() % 2 == 0, "{query} in {path}: {hit:?}");
+                assert!(hit.marks.iter().all(|&mark| mark as usize <= path.encode_utf16().count()));
+            }
+        }
+    }
 }

@@ -8,10 +8,12 @@ import { count, counted, shown, size } from "../text.ts";
 import { Loading, useAwaited } from "./loading.tsx";
 import { Table } from "./table.tsx";
 
-/** So many areas are drawn, and so many rows are in the table. */
+/** So many areas of one directory are drawn, after so many no more directories are divided, and so many rows are in the table. */
 const MOST = 200;
+const MOST_DRAWN = 1000;
 const MOST_ROWS = 50;
-/** So large is an area in which others are drawn, in CSS pixels; and one that has a name. */
+/** So large is an area that is drawn, in CSS pixels; one in which others are; and one that has a name. */
+const SEEN = 1;
 const LEAST = 24;
 const NAMED = 44;
 /** How high a name is. */
@@ -115,7 +117,7 @@ function Drawn({ parts, pointed, point, enter, isWasted }: DrawnProps) {
     if (width === 0) return;
     let isLast = true;
     const laid = async () => {
-      const areas = await lay(parts, { x: 0, y: 0, width, height }, DEEP);
+      const areas = await layAll(parts, width, height);
       if (isLast) draw(areas);
     };
     // The table says the same.
@@ -155,17 +157,32 @@ function Tile({ area: { part, within, ...area }, depth, enter }: { area: Area; d
 
 const isNamed = ({ width, height }: { width: number; height: number }) => width > NAMED && height > HEAD;
 
-async function lay(parts: Part[], { x, y, width, height }: { x: number; y: number; width: number; height: number }, deep: number): Promise<Area[]> {
-  const numbers = await treemap(parts.map(({ bytes }) => bytes), width, height);
-  const areas: Area[] = [];
-  for (const [at, part] of parts.slice(0, MOST).entries()) {
-    const [left = 0, top = 0, wide = 0, high = 0] = numbers.subarray(4 * at);
-    if (wide < 0.5 || high < 0.5) continue;
-    const area = { part, x: x + left, y: y + top, width: wide, height: high, within: [] as Area[] };
-    const head = isNamed(area) ? HEAD : 2;
-    const inside = { x: area.x + 2, y: area.y + head, width: wide - 4, height: high - head - 2 };
-    if (part.isDirectory && deep > 1 && inside.width > LEAST && inside.height > LEAST) area.within = await lay(partsOf(part.weights, part.path), inside, deep - 1);
-    areas.push(area);
+/** Divides the largest directories first, level by level. */
+async function layAll(parts: Part[], width: number, height: number): Promise<Area[]> {
+  const outer = await lay(parts, { x: 0, y: 0, width, height });
+  let level = outer;
+  let drawn = outer.length;
+  for (let deep = 1; deep < DEEP; deep += 1) {
+    const next: Area[] = [];
+    for (const area of level) {
+      const head = isNamed(area) ? HEAD : 2;
+      const inside = { x: area.x + 2, y: area.y + head, width: area.width - 4, height: area.height - head - 2 };
+      if (!area.part.isDirectory || inside.width < LEAST || inside.height < LEAST) continue;
+      if (drawn > MOST_DRAWN) return outer;
+      area.within = await lay(partsOf(area.part.weights, area.part.path), inside);
+      drawn += area.within.length;
+      next.push(...area.within);
+    }
+    level = next;
   }
-  return areas;
+  return outer;
+}
+
+async function lay(parts: Part[], { x, y, width, height }: { x: number; y: number; width: number; height: number }): Promise<Area[]> {
+  const numbers = await treemap(parts.map(({ bytes }) => bytes), width, height);
+  const areas = parts.slice(0, MOST).map((part, at) => {
+    const [left = 0, top = 0, wide = 0, high = 0] = numbers.subarray(4 * at);
+    return { part, x: x + left, y: y + top, width: wide, height: high, within: [] };
+  });
+  return areas.filter(({ width, height }) => width >= SEEN && height >= SEEN);
 }
