@@ -8,6 +8,9 @@ use object::read::elf::{Dyn, FileHeader, NoteIterator, ProgramHeader, SectionHea
 use object::read::{ReadRef, StringTable};
 
 mod names;
+mod parts;
+
+pub use parts::Parts;
 
 /// So many sections are listed; whatever needs more is nobody's reading.
 const MOST_SECTIONS: usize = 4096;

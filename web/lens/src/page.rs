@@ -5,11 +5,10 @@
 use std::time::Duration;
 
 use js_sys::{Array, Float64Array, Function, Object, Reflect, Uint8Array};
-use object::read::{ReadCache, ReadCacheOps};
 use wasm_bindgen::prelude::*;
 
 use crate::diff::{self, Hunk, Line, Side};
-use crate::elf::{self, Elf, Section};
+use crate::elf::{self, Elf, Parts, Section};
 use crate::search;
 use crate::treemap::{self, Area};
 
@@ -75,43 +74,13 @@ export interface Line {
 /// What the headers of an ELF file say; nothing for what is no ELF file. The function reads from an offset so many bytes.
 #[wasm_bindgen(unchecked_return_type = "Elf | undefined")]
 pub fn elf(size: f64, read: &Function) -> JsValue {
-    let file = ReadCache::new(File { size: size as u64, at: 0, read });
+    let file = Parts::new(size as u64, |offset, into: &mut [u8]| {
+        let bytes = read.call2(&JsValue::NULL, &(offset as f64).into(), &(into.len() as f64).into());
+        let bytes = bytes.ok().and_then(|bytes| bytes.dyn_into::<Uint8Array>().ok());
+        // Copying panics where the lengths are not the same.
+        bytes.filter(|bytes| bytes.length() as usize == into.len()).map(|bytes| bytes.copy_to(into)).is_some()
+    });
     elf::read(&file).as_ref().map_or(JsValue::UNDEFINED, of_elf)
-}
-
-/// A file that the page has.
-struct File<'a> {
-    size: u64,
-    at: u64,
-    read: &'a Function,
-}
-
-impl ReadCacheOps for File<'_> {
-    fn len(&mut self) -> Result<u64, ()> {
-        Ok(self.size)
-    }
-
-    fn seek(&mut self, at: u64) -> Result<u64, ()> {
-        self.at = at;
-        Ok(at)
-    }
-
-    fn read(&mut self, into: &mut [u8]) -> Result<usize, ()> {
-        let length = usize::try_from(self.size.saturating_sub(self.at)).map_or(into.len(), |left| left.min(into.len()));
-        let into = into.get_mut(..length).ok_or(())?;
-        let bytes = self.read.call2(&JsValue::NULL, &(self.at as f64).into(), &(length as f64).into());
-        let bytes = bytes.ok().and_then(|bytes| bytes.dyn_into::<Uint8Array>().ok()).ok_or(())?;
-        if bytes.length() as usize != length {
-            return Err(());
-        }
-        bytes.copy_to(into);
-        self.at += length as u64;
-        Ok(length)
-    }
-
-    fn read_exact(&mut self, into: &mut [u8]) -> Result<(), ()> {
-        if self.read(into)? == into.len() { Ok(()) } else { Err(()) }
-    }
 }
 
 /// Paths to look among.

@@ -1,10 +1,22 @@
 use std::fs;
+use std::ops::Range;
 
-use super::*;
+use object::read::ReadRef;
+
+use super::{Elf, Parts};
 
 /// The program of these tests.
 fn program() -> Vec<u8> {
     fs::read(std::env::current_exe().unwrap()).unwrap()
+}
+
+/// Reads as the page does, part by part.
+fn read(bytes: &[u8]) -> Option<Elf> {
+    let file = Parts::new(bytes.len() as u64, |offset, into: &mut [u8]| {
+        into.copy_from_slice(&bytes[offset as usize..][..into.len()]);
+        true
+    });
+    super::read(&file)
 }
 
 fn number(bytes: &[u8], at: usize) -> usize {
@@ -13,7 +25,7 @@ fn number(bytes: &[u8], at: usize) -> usize {
 
 #[test]
 fn a_program_says_what_it_is_and_what_it_needs() {
-    let found = read(program().as_slice()).unwrap();
+    let found = read(&program()).unwrap();
     assert_eq!((found.bits, found.is_big_endian, found.kind.as_str()), (64, false, "position-independent program"));
     assert!(found.interpreter.unwrap().contains("ld-"));
     assert!(found.needed.iter().any(|name| name.starts_with("libc.so")), "{:?}", found.needed);
@@ -35,7 +47,7 @@ fn a_big_endian_object_of_32_bits_is_read_by_its_header() {
     let mut bytes = b"\x7fELF\x01\x02\x01\0\0\0\0\0\0\0\0\0".to_vec();
     bytes.extend([0, 1, 0, 8, 0, 0, 0, 1, 0, 0x40, 0, 0]);
     bytes.resize(52, 0);
-    let found = read(bytes.as_slice()).unwrap();
+    let found = read(&bytes).unwrap();
     assert_eq!((found.bits, found.is_big_endian, found.entry), (32, true, 0x40_0000));
     assert_eq!((found.kind.as_str(), found.machine.as_str()), ("relocatable object", "MIPS"));
     assert_eq!((found.sections.len(), found.is_stripped), (0, None));
@@ -62,7 +74,7 @@ fn no_byte_of_the_headers_can_do_harm() {
         let kept = bytes[at];
         for value in [0, 1, 0x7f, 0x80, 0xff] {
             bytes[at] = value;
-            let _ = read(bytes.as_slice());
+            let _ = read(&bytes);
         }
         bytes[at] = kept;
     }
@@ -78,8 +90,18 @@ fn counts_that_no_file_has_are_refused() {
     // And that of the segments is in its `info`.
     bytes[56..58].copy_from_slice(&[0xff, 0xff]);
     bytes[sections + 44..sections + 48].copy_from_slice(&u32::MAX.to_le_bytes());
-    let found = read(bytes.as_slice()).unwrap();
+    let found = read(&bytes).unwrap();
     assert_eq!(found.problems.len(), 2, "{:?}", found.problems);
     assert!(found.problems.iter().all(|problem| problem.contains("than any file needs")));
     assert_eq!((found.section_count, found.sections.len()), (u32::MAX, 0));
+}
+
+#[test]
+fn a_file_that_leads_to_the_same_over_and_over_is_given_up() {
+    let bytes = program();
+    let file = Parts::new(bytes.len() as u64, |_, _: &mut [u8]| true);
+    let reads = (0..1_000_000).take_while(|_| (&file).read_bytes_at(0, 1 << 20).is_ok()).count();
+    assert_eq!(reads, 64);
+    assert_eq!((&file).read_bytes_at(u64::MAX, 2), Err(()));
+    assert_eq!((&file).read_bytes_at_until(Range { start: 9, end: 3 }, 0), Err(()));
 }
