@@ -15,7 +15,8 @@ use wasmtime::{StoreContextMut, bail, format_err};
 /// The name of the interface, as the component imports it.
 const INTERFACE: &str = "portolan:image/hasher@0.1.0";
 
-/// The most hashes that one store may have under way. The toolkit needs three, and two for each checkpoint that it is told to keep.
+/// The most hashes that one store may have under way. The toolkit needs three, and two for each checkpoint that it is
+/// told to keep.
 const MOST: usize = 1024;
 
 /// The hashes of one store, by the numbers that the component knows them by.

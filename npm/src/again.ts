@@ -50,13 +50,22 @@ export function locate(key: number | undefined, ordinal: number, verify: boolean
 }
 
 /** Reads the content of an entry from the bytes of that part. */
-export async function* again(bytes: AsyncIterable<Uint8Array>, key: number, ordinal: number, signal?: AbortSignal): AsyncGenerator<wit.Batch, void> {
+export async function* again(
+  bytes: AsyncIterable<Uint8Array>,
+  key: number,
+  ordinal: number,
+  signal?: AbortSignal,
+): AsyncGenerator<wit.Batch, void> {
   const found = kept.get(key);
   if (!found) throw new PortolanError("invalid-state", "the image is closed");
   const excerpt = attempt(() => found.index.open(ordinal));
   try {
     yield* fed(excerpt, bytes, signal);
     attempt(() => excerpt.finish());
+  } catch (error) {
+    // An instance that failed is not asked again.
+    if (error instanceof PortolanError && error.code === "defect") forget([key]);
+    throw error;
   } finally {
     release(excerpt);
   }

@@ -1,17 +1,19 @@
 //! Going back into a layer that was read before, without reading it from its beginning.
 //!
-//! While a layer is read for the first time, an [`Unpacker`](crate::Unpacker) that is told so keeps two kinds of things:
+//! While a layer is read for the first time, an [`Unpacker`](crate::Unpacker) that is told so keeps two kinds of
+//! things:
 //!
-//! - *checkpoints*, from which it could go on: every 4 MiB of decoded bytes, with the last 32 KiB of them where that is in the middle of
-//!   a gzip stream. Plain tars need an offset and nothing else. In zstd they are between frames, since nobody can go on within
-//!   one; so a blob of one frame is read from its beginning.
+//! - *checkpoints*, from which it could go on: every 4 MiB of decoded bytes, with the last 32 KiB of them where that is
+//!   in the middle of a gzip stream. Plain tars need an offset and nothing else. In zstd they are between frames, since
+//!   nobody can go on within one; so a blob of one frame is read from its beginning.
 //! - *marks*: copies of the hash of the blob as it was at an offset, every MiB of it.
 //!
 //! Both are bounded: when there are too many, every second one goes, and the next ones are kept half as often.
 //!
-//! **What is read again is as true as what was read first.** An [`Excerpt`] begins and ends at marks. It goes on hashing from the first
-//! mark and must arrive at the hash of the second one, which an answer with other bytes cannot (nor could it at the end of a blob). So nothing is
-//! hashed twice while a layer is read, and nothing that the place of the blob answers later is believed.
+//! **What is read again is as true as what was read first.** An [`Excerpt`] begins and ends at marks, or at the end of
+//! the blob. It goes on hashing from the first mark, and must arrive at the hash of the second one, or at the digest of
+//! the blob: other bytes do not. So nothing is hashed twice while a layer is read for the first time, and what the place
+//! of the blob answers later is believed no more than what it answered then.
 
 mod excerpt;
 #[cfg(test)]

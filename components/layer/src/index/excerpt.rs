@@ -7,11 +7,12 @@ use crate::unpacker::{Batch, Selection};
 use portolan_image::digest::Hash;
 use portolan_image::{Algorithm, Digest};
 
-/// Reads the content of one entry again: feed the bytes of the [span](Index::locate), take changes until there are none,
-/// feed the next, and finish.
+/// Reads the content of one entry again: feed the bytes of the [span](Index::locate), take changes until there are
+/// none, feed the next, and finish.
 ///
-/// The changes are those of the layer from some place before the entry on. No content is there but that of the entry, and after it there
-/// may be no changes. Nothing taken is trustworthy before [`finish`](Self::finish) has returned without an error.
+/// The changes are those of the layer from some place before the entry on. No content is there but that of the entry,
+/// and after it there may be no changes. Nothing taken is trustworthy before [`finish`](Self::finish) has returned
+/// without an error.
 pub struct Excerpt {
     stream: Stream,
     ordinal: u32,
@@ -78,8 +79,8 @@ impl Excerpt {
     /// Decodes at most about a MiB; nothing when more input is needed, or when the entry was read.
     ///
     /// # Errors
-    /// Whatever is wrong with the bytes, again at every later call. Feed the rest of the span and finish: that tells whether they
-    /// are those that were read before.
+    /// Whatever is wrong with the bytes, again at every later call. Feed the rest of the span and finish: that tells
+    /// whether they are those that were read before.
     pub fn take_changes(&mut self) -> Result<Option<Batch>> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());

@@ -147,7 +147,8 @@ impl Reader {
         self.data.sparse
     }
 
-    /// A reader that goes on from here, but reads no content; nothing within the headers of an entry, where much may be held.
+    /// A reader that goes on from here, but reads no content; nothing within the headers of an entry, where much may be
+    /// held.
     pub(crate) fn at_rest(&self) -> Option<Self> {
         let within = matches!(self.state, State::Extension { .. } | State::SparseEntries | State::SparseLines { .. });
         (!within && self.extensions.is_empty()).then(|| self.without_content())

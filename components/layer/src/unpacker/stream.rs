@@ -17,7 +17,8 @@ pub(super) const BATCH: usize = 1 << 20;
 /// The ratio of a stream is looked at once so many bytes are out: short streams of zeros are harmless and common.
 const RATIO_FROM: u64 = 64 << 20;
 
-/// Decoded bytes between two checkpoints, as long as there are few. A checkpoint takes about as long as decoding 50 KiB.
+/// Decoded bytes between two checkpoints, as long as there are few. A checkpoint takes about as long as decoding 50
+/// KiB.
 const SPACING: u64 = 4 << 20;
 
 /// Decodes a layer, or a part of it.
@@ -146,8 +147,8 @@ impl Stream {
         Ok(Some(Batch { changes, bytes }))
     }
 
-    /// Decodes and hashes the bytes of the next batch, and says how many there are. With `pause` it ends where a checkpoint
-    /// can be, once it has what a window takes.
+    /// Decodes and hashes the bytes of the next batch, and says how many there are. With `pause` it ends where a
+    /// checkpoint can be, once it has what a window takes.
     fn decode(&mut self, buffer: &mut Vec<u8>, pause: bool) -> Result<usize> {
         // Bytes of an earlier batch may stay there: what is decoded overwrites them.
         buffer.resize(BATCH, 0);
@@ -250,7 +251,8 @@ impl Stream {
         Ok(padding)
     }
 
-    /// Keeps a checkpoint where nothing but the offset is needed to go on: in a plain tar, between members, between frames.
+    /// Keeps a checkpoint where nothing but the offset is needed to go on: in a plain tar, between members, between
+    /// frames.
     fn check_point(&mut self) -> bool {
         if !self.decoder.as_ref().is_none_or(Decoder::is_between) {
             return false;

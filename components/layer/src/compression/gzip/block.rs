@@ -1,9 +1,9 @@
 //! Going on between two blocks of a deflate stream (RFC 1951), where a block begins at any bit of a byte.
 //!
 //! What comes before is the last 32 KiB that were decoded, for the back references, and the bits of the last byte that
-//! belong to the next block. How many they are, the decoder does not say. It is found by trying all eight answers on what follows:
-//! the right one decodes it as it was decoded, so where no other does, it is the only one left. A place where two do is no
-//! place to go on from.
+//! belong to the next block. How many they are, the decoder does not say. It is found by trying all eight answers on
+//! what follows: the right one decodes it as it was decoded, so where no other does, it is the only one left. A place
+//! where two do is no place to go on from.
 //!
 //! A decoder begins at a byte. So that it begins at a bit, blocks without content come before, as long as it takes.
 
@@ -113,8 +113,9 @@ fn lead(last: u8, unused: u32) -> ([u8; 16], usize) {
     if unused > 0 {
         let mut ahead = 8 - unused;
         if ahead % 2 == 1 {
-            // 91 bits, 3 more than whole bytes: codes of the reader's own choice, of which one ends the block. The lengths of
-            // its code lengths: 1 for 18 (many zeros) and for 1, the third and the last but one of their order.
+            // 91 bits, 3 more than whole bytes: codes of the reader's own choice, of which one ends the block. The
+            // lengths of its code lengths: 1 for 18 (many zeros) and for 1, the third and the last but one of their
+            // order.
             for (value, count) in [(0b100, 3), (0, 5), (1, 5), (14, 4), (1 << 6, 9), (0, 30), (0, 12), (1, 3)] {
                 push(value, count);
             }
