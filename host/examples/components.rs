@@ -1,5 +1,6 @@
-//! Writes the components into a directory, for whoever drives them with something else: `hasher.wasm`, `toolkit.wasm`, and
-//! `reading.wasm`, which is the toolkit without what writes images somewhere else.
+//! Writes the components into a directory, for whoever drives them with something else: `hasher.wasm`, `toolkit.wasm`,
+//! `reading.wasm`, which is the toolkit without what writes images somewhere else, and `inspecting.wasm`, which reads
+//! WebAssembly.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(directory.join("toolkit.wasm"), portolan::TOOLKIT_WASM)?;
     fs::write(directory.join("hasher.wasm"), portolan::HASHER_WASM)?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-    let chosen = ["-p", "portolan-toolkit", "--no-default-features"];
-    let built = modules::build(&root, &directory.join("build"), &chosen)?;
-    modules::encode(&built.join("portolan_toolkit.wasm"), &directory.join("reading.wasm"))?;
+    for world in ["reading", "inspecting"] {
+        let chosen = ["-p", "portolan-toolkit", "--no-default-features", "--features", world];
+        let built = modules::build(&root, &directory.join("build"), &chosen)?;
+        modules::encode(&built.join("portolan_toolkit.wasm"), &directory.join(format!("{world}.wasm")))?;
+    }
     Ok(())
 }

@@ -20,7 +20,9 @@ pub fn inspect(toolkit: &Toolkit, bytes: &[u8]) -> Result<Inspection> {
     for limit in toolkit.limits() {
         limits.set(&limit.key, limit.value).map_err(refused)?;
     }
-    portolan_wasm::inspect(bytes, &limits).map_err(refused)
+    let found = portolan_wasm::inspect(bytes, &limits).map_err(refused)?;
+    portolan_wasm::validate(bytes).map_err(refused)?;
+    Ok(found)
 }
 
 /// In which forms a file of WebAssembly is packed.

@@ -29,13 +29,13 @@ fn interface(name: &str) -> String {
     format!("portolan:image/{name}@0.1.0")
 }
 
-/// What the worlds of `wit/world.wit` export beside types: every interface but the hasher.
+/// What the toolkit exports beside types: every interface but the hasher, and what reads WebAssembly, which the host links.
 fn interfaces() -> Vec<String> {
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
     let mut names: Vec<String> = fs::read_dir(wit)
         .unwrap()
         .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
-        .filter(|name| !["world", "hasher"].contains(&name.as_str()))
+        .filter(|name| !["world", "hasher", "wasm"].contains(&name.as_str()))
         .map(|name| interface(&name))
         .collect();
     names.sort();
@@ -62,6 +62,29 @@ fn the_composed_toolkit_imports_nothing() {
     assert_eq!(imports, Vec::<String>::new());
     exports.sort();
     assert_eq!(exports, interfaces());
+}
+
+/// The world of a component is what the tools of the Bytecode Alliance read in it, but for blank lines. What they read is also
+/// a WIT package, once it is written as one.
+#[test]
+fn the_worlds_of_the_components_are_what_other_tools_read_in_them() {
+    let toolkit = portolan::Toolkit::new(Vec::new()).unwrap();
+    let lines = |text: &str| text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    for bytes in [TOOLKIT_WASM, HASHER_WASM, PORTOLAN_WASM] {
+        let decoded = wit_component::decode(bytes).unwrap();
+        let (resolve, package) = (decoded.resolve(), decoded.package());
+        let encoded = wit_component::encode(resolve, package).unwrap();
+        for bytes in [bytes, &encoded] {
+            let decoded = wit_component::decode(bytes).unwrap();
+            let mut printer = wit_component::WitPrinter::default();
+            printer.emit_docs(false);
+            let nested: Vec<_> =
+                decoded.resolve().packages.iter().map(|(id, _)| id).filter(|id| *id != decoded.package()).collect();
+            printer.print(decoded.resolve(), decoded.package(), &nested).unwrap();
+            let world = portolan::wasm::inspect(&toolkit, bytes).unwrap().world.unwrap();
+            assert_eq!(lines(&world), lines(&printer.output.to_string()));
+        }
+    }
 }
 
 /// Whatever runs WASI 0.2 runs them: no threads, no 64-bit memory, no exceptions.

@@ -16,7 +16,7 @@ const OPTIMIZE = ["-O3", "--strip-debug", "--strip-producers", ...FEATURES.map((
 
 await rm(generated, { recursive: true, force: true });
 // What a script is called here, and the component that it is made of: nothing in JavaScript copies or packs.
-for (const [name, made] of [["toolkit", "reading"], ["hasher", "hasher"]]) {
+for (const [name, made] of [["toolkit", "reading"], ["hasher", "hasher"], ["wasm", "inspecting"]]) {
   const component = await readFile(join(components, `${made}.wasm`)).catch((error) => {
     throw new Error(`${error.message}; \`make npm\` writes the components first`);
   });
@@ -78,6 +78,8 @@ function silence(source) {
 
 /** Completes what stands for the registry of finalizers where there is none, such as in workerd before 2025-05-05. */
 function unfinalized(source) {
+  // Where there are no resources there is nothing to finalize.
+  if (!source.includes("FinalizationRegistry")) return source;
   const changed = source.replace(/return \{\s*unregister\s*\(\)\s*\{\s*\}\s*,?\s*\};?/, "return { register() {}, unregister() {} };");
   if (changed === source) throw new Error("expected a stand-in for FinalizationRegistry: the generator changed");
   return changed;

@@ -38,6 +38,13 @@ export interface Verifier {
   finish(): void;
 }
 
+/** Bytes in parts: memory that a component needs for all of them at once is never given back. */
+export function* partsOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < bytes.length; start += PART) yield bytes.subarray(start, start + PART);
+}
+
+const PART = 1 << 20;
+
 export function over({ digest }: Instance): Digests {
   return {
     parse: (text) => attempt(() => digest.parse(text)),
@@ -47,7 +54,7 @@ export function over({ digest }: Instance): Digests {
       attempt(() => {
         const digester = digest.Digester.start(algorithm);
         try {
-          digester.feed(bytes);
+          for (const part of partsOf(bytes)) digester.feed(part);
           return digester.finish();
         } finally {
           release(digester);

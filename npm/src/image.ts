@@ -2,7 +2,7 @@
 /** Images: finding one at a place, and reading what is in it. */
 import type * as wit from "../generated/interfaces/portolan-image-types.js";
 import { ReadAhead } from "./ahead.js";
-import { over } from "./digest.js";
+import { over, partsOf } from "./digest.js";
 import { PortolanError, attempt } from "./error.js";
 import type { Change, LayerOptions, Summary } from "./layer.js";
 import {
@@ -36,6 +36,7 @@ import {
   present,
 } from "./types.js";
 import { verification } from "./verify.js";
+import { type Workload, workloadOf } from "./workload.js";
 import { type LayerJob, type Work, here, layerJob } from "./work.js";
 
 /** Which image of a place is meant. */
@@ -457,8 +458,7 @@ export class Image implements AsyncDisposable {
     const bytes = await document(this.#place.source, descriptor, signal, most);
     if (!bytes) throw missing(digest);
     const verifier = over(await instance()).verifier(digest, size);
-    // In parts: memory that is lent for all of them at once is never given back.
-    for (let start = 0; start < bytes.length; start += VERIFIED) verifier.feed(bytes.subarray(start, start + VERIFIED));
+    for (const part of partsOf(bytes)) verifier.feed(part);
     verifier.finish();
     return bytes;
   }
@@ -484,6 +484,17 @@ export class Image implements AsyncDisposable {
     const listed = await list(source, present<Selector>({ digest: outermost }), limits, signal);
     const about = listed.filter(({ attestationOf }) => attestationOf === this.descriptor.digest);
     return about.map(({ descriptor }) => descriptor);
+  }
+
+  /**
+   * The WebAssembly that the image holds, in whatever form it was packaged, and how it is called; nothing when it holds none. Layers
+   * are read only where it may be a file in them, as it may in every container image with a command. The platforms for which an
+   * index with WebAssembly is opened are those of `runtime.workloadPlatforms()` in the toolkit.
+   */
+  async wasm({ signal }: Abortable = {}): Promise<Workload | undefined> {
+    signal?.throwIfAborted();
+    const { source, limits } = this.#place;
+    return workloadOf(this, { limits, signal, head: (descriptor, most) => document(source, descriptor, signal, most) });
   }
 
   /** Frees what the image holds. It is not used afterwards. */
@@ -517,7 +528,6 @@ export class Image implements AsyncDisposable {
   }
 }
 
-const VERIFIED = 1 << 20;
 const ZEROS = 64 << 10;
 
 function* zeros(count: number): Generator<Uint8Array> {

@@ -122,9 +122,14 @@ function nameOf(blob: Blob): string {
 }
 
 /** The limit on what is copied aside. */
-export async function mostBytes(limits: Limits | undefined): Promise<number> {
+export function mostBytes(limits: Limits | undefined): Promise<number> {
+  return limitOf("archive-bytes", limits);
+}
+
+/** The value of a limit, by its key. */
+export async function limitOf(key: string, limits: Limits | undefined): Promise<number> {
   const { defaults } = (await instance()).limits;
-  return limits?.["archive-bytes"] ?? Number(defaults().find(({ key }) => key === "archive-bytes")?.value);
+  return limits?.[key] ?? Number(defaults().find((limit) => limit.key === key)?.value);
 }
 
 async function openReference(source: string | URL, registries: Registries, limits?: Limits, signal?: AbortSignal): Promise<Opened> {

@@ -24,8 +24,8 @@ export interface Begun {
 }
 
 export interface System {
-  /** Compiles one of the core modules in `generated/`. */
-  compile(name: string): Promise<WebAssembly.Module>;
+  /** Compiles one of the core modules in `generated/`; in a browser the one that is there, if that is said. */
+  compile(name: string, at?: () => URL): Promise<WebAssembly.Module>;
   hasher(): Promise<Hasher>;
   /** The platform of this machine, whose names may still be aliases. */
   platform(): Platform;

@@ -40,7 +40,7 @@ test("the package has nothing to install beside it, and holds what it needs and 
   assert.ok(!["preinstall", "install", "postinstall"].some((name) => name in scripts));
   assert.deepEqual(readdirSync(join(app, "node_modules")).filter((name) => !name.startsWith(".")), ["portolan"]);
   const names = files(installed).map((path) => path.slice(installed.length + 1));
-  for (const needed of ["dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/cli.js", "generated/toolkit.core.wasm", "generated/hasher.core.wasm", "README.md", "LICENSE"]) {
+  for (const needed of ["dist/index.js", "dist/index.d.ts", "dist/worker.js", "dist/cli.js", "generated/toolkit.core.wasm", "generated/hasher.core.wasm", "generated/wasm.core.wasm", "README.md", "LICENSE"]) {
     assert.ok(names.includes(needed), `${needed} is missing`);
   }
   assert.deepEqual(names.filter((name) => /^(src|tests|bench|build|node_modules)\//.test(name) || name.endsWith(".ts") && !name.endsWith(".d.ts")), []);
@@ -52,12 +52,12 @@ test("the package has nothing to install beside it, and holds what it needs and 
   }
 });
 
-// The client of registries is 160 KB of it, and what recognises WebAssembly 20.
-test("all of its code is 595 KB compressed at most", (t) => {
+// The client of registries is 160 KB of it, what recognises WebAssembly 20, and what reads it 76, which nobody loads who does not.
+test("all of its code is 680 KB compressed at most", (t) => {
   const code = files(installed).filter((path) => /\.(wasm|js)$/.test(path));
   const size = code.reduce((sum, path) => sum + gzipSync(readFileSync(path), { level: 9 }).length, 0);
   t.diagnostic(`${(size / 1000).toFixed(1)} KB in ${code.length} files`);
-  assert.ok(size <= 595_000, `${size}`);
+  assert.ok(size <= 680_000, `${size}`);
 });
 
 test("it is imported, and its command runs", () => {
@@ -72,7 +72,8 @@ test("it is imported, and its command runs", () => {
 
 const SAMPLE = `
 import { createWorkerPool, listImages, listTags, openImage, pathOf, PortolanError, referrers, Registries, toolkit, unpack } from "portolan";
-import type { BlobSource, Change, Config, Credentials, Descriptor, ErrorCode, Finding, Image, Manifest, Node, Platform, Summary, Tree, Verified, WorkerPool } from "portolan";
+import { inspectWasm, type WasmInfo } from "portolan/wasm";
+import type { BlobSource, Change, Config, Credentials, Descriptor, ErrorCode, Finding, Image, Manifest, Node, Platform, Summary, Tree, Verified, WorkerPool, Workload } from "portolan";
 
 export async function sample(place: string | Blob | BlobSource, signal: AbortSignal): Promise<string[]> {
   const pool: WorkerPool = createWorkerPool({ size: 1 });
@@ -108,6 +109,8 @@ export async function sample(place: string | Blob | BlobSource, signal: AbortSig
   for await (const chunk of registries.fetch("busybox", image.layers[0]!, { offset: 10, signal })) lines.push(String(chunk.length));
   const { how, digest, size } = await registries.pushStream({ registry: "localhost:5000", repository: "app" }, new Blob([]));
   lines.push(how, digest, String(size), (await registries.pushBlob("localhost:5000/app", image.layers[0]!, (offset) => new Blob([]).slice(offset), { chunk: 1 << 20 })).how);
+  const workload: Workload | undefined = await image.wasm({ signal });
+  if (workload) lines.push(workload.form, ...workload.args, ((await inspectWasm(await workload.bytes())) satisfies WasmInfo).world ?? "");
   await image.close();
   await pool.close();
   return lines;

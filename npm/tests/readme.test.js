@@ -21,6 +21,7 @@ const EXPECTED = /** @type {[string, RegExp][]} */ ([
   ["index: () =>", /^sha256:[0-9a-f]{64}$/m],
   ["listTags", /^4 \[ '1\.0' \]\nNAME="Portolan demo"\n[\s\S]*\n1$/m],
   ["tree.walk", /etc\/os-release file \d+ 0[\s\S]*NAME=[\s\S]*usr\/bin 755[\s\S]*var\/cache/],
+  ["inspectWasm", /^\w[\w-]* (module|component) \[/m],
   ["image.attestations()", /^\d+$/m],
   ["image.verify", /^4 layers, 0 errors$/m],
   ["createWorkerPool", /^0\.\d+$/m],

@@ -1,8 +1,8 @@
-//! The interface `types`, and the imported arithmetic as `portolan_image::digest::Hashes`.
+//! The interface `types`.
 
 pub(crate) use crate::bindings::exports::portolan::image::types::{Error, ErrorCode, Limit};
-use crate::bindings::portolan::image::hasher;
-use portolan_image::digest::{Algorithm, Crc32, Hash, Hashes};
+#[cfg(feature = "reading")]
+pub(crate) use crate::lent::Imported;
 use portolan_image::{Code, Limits};
 
 /// The answer of every function that can fail.
@@ -14,12 +14,14 @@ impl From<portolan_image::Error> for Error {
     }
 }
 
+#[cfg(feature = "reading")]
 impl From<portolan_layer::Error> for Error {
     fn from(error: portolan_layer::Error) -> Self {
         Self { code: error.code().into(), message: error.to_string() }
     }
 }
 
+#[cfg(feature = "reading")]
 impl From<portolan_registry::Error> for Error {
     fn from(error: portolan_registry::Error) -> Self {
         Self { code: error.code().into(), message: error.to_string() }
@@ -65,41 +67,4 @@ pub(crate) fn limits(replaced: &[Limit]) -> Result<Limits> {
         limits.set(key, *value)?;
     }
     Ok(limits)
-}
-
-/// The arithmetic that the driver lends.
-#[derive(Clone, Copy)]
-pub(crate) struct Imported;
-
-impl Hashes for Imported {
-    fn start(&self, algorithm: &Algorithm) -> Option<Box<dyn Hash>> {
-        let algorithm = match algorithm {
-            Algorithm::Sha256 => hasher::Algorithm::Sha256,
-            Algorithm::Sha384 => hasher::Algorithm::Sha384,
-            Algorithm::Sha512 => hasher::Algorithm::Sha512,
-            Algorithm::Blake3 => hasher::Algorithm::Blake3,
-            _ => return None,
-        };
-        Some(Box::new(ImportedHash(hasher::Hash::new(algorithm))))
-    }
-
-    fn crc32(&self) -> Crc32 {
-        hasher::crc32
-    }
-}
-
-struct ImportedHash(hasher::Hash);
-
-impl Hash for ImportedHash {
-    fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    fn duplicate(&self) -> Box<dyn Hash> {
-        Box::new(Self(self.0.duplicate()))
-    }
-
-    fn finish(self: Box<Self>) -> Vec<u8> {
-        self.0.finish()
-    }
 }

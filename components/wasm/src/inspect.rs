@@ -1,9 +1,11 @@
 //! What a module or component needs, offers and is made of.
 
+use crate::scope::{self, invalid};
+use crate::world;
 use portolan_image::workload::{self, WasmKind};
-use portolan_image::{Error, Limits, Result};
+use portolan_image::{Limits, Result};
 use std::collections::BTreeSet;
-use wasmparser::{ComponentExternalKind, KnownCustom, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{ComponentExternalKind, KnownCustom, Parser, Payload};
 
 /// What a file of WebAssembly is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,20 +67,19 @@ pub struct Inspection {
     pub sections: Vec<Section>,
     /// Its length in bytes.
     pub size: u64,
+    /// The world of a component as text: WIT, with the interfaces of what it imports and exports. A module has none.
+    pub world: Option<String>,
 }
 
-/// Reads and validates a module or component.
+/// Reads a module or component, as far as what it says of itself. Whether its code is valid, [`validate`](crate::validate)
+/// says, or whoever compiles it.
 ///
 /// # Errors
-/// [`Error::InvalidWorkload`] when it is none or not valid, and [`Error::LimitExceeded`] for `wasm-bytes`.
+/// [`Error::InvalidWorkload`](portolan_image::Error::InvalidWorkload) when it is none or is damaged, and [`Error::LimitExceeded`](portolan_image::Error::LimitExceeded) for `wasm-bytes`.
 pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspection> {
     let size = bytes.len() as u64;
     Limits::check("wasm-bytes", limits.wasm_bytes, size, || format!("a file of WebAssembly of {size} bytes"))?;
     let is_module = workload::kind(bytes)? == WasmKind::Module;
-    let invalid = |error: wasmparser::BinaryReaderError| Error::InvalidWorkload {
-        tried: vec![format!("it is not valid WebAssembly: {} at byte {}", error.message(), error.offset())],
-    };
-    Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(invalid)?;
     let mut found = Inspection {
         kind: if is_module { Kind::Module } else { Kind::Component },
         imports: Vec::new(),
@@ -87,7 +88,11 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspection> {
         producers: Vec::new(),
         sections: Vec::new(),
         size,
+        world: None,
     };
+    // First, since it is what bounds how deep components are nested.
+    let component = if is_module { None } else { Some(scope::read(bytes)?) };
+    let mut names = Names::default();
     let mut types_alone = true;
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
@@ -96,7 +101,7 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspection> {
             Payload::Version { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             _ if depth == 1 => {
-                types_alone &= read(&payload, is_module, &mut found).map_err(invalid)?;
+                types_alone &= read(&payload, is_module, &mut found, &mut names).map_err(invalid)?;
             }
             _ => {}
         }
@@ -104,13 +109,35 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspection> {
     if !is_module && types_alone && found.imports.is_empty() && !found.exports.is_empty() {
         found.kind = Kind::WitPackage;
     }
+    if let Some((types, root)) = component {
+        found.world = Some(world::write(&types, &root, found.kind == Kind::WitPackage)?);
+    }
     let names = found.imports.iter().chain(&found.exports);
     found.wasi = names.filter_map(|name| wasi(name)).collect::<BTreeSet<_>>().into_iter().collect();
     Ok(found)
 }
 
+/// Validates a module or component with everything in it, after [`inspect`], which bounds how deep it is nested.
+///
+/// # Errors
+/// [`Error::InvalidWorkload`](portolan_image::Error::InvalidWorkload) when it is not valid.
+#[cfg(feature = "validate")]
+pub fn validate(bytes: &[u8]) -> Result<()> {
+    use wasmparser::{Validator, WasmFeatures};
+
+    Validator::new_with_features(WasmFeatures::all()).validate_all(bytes).map_err(invalid)?;
+    Ok(())
+}
+
+/// What is listed already.
+#[derive(Default)]
+struct Names {
+    imports: BTreeSet<String>,
+    exports: BTreeSet<String>,
+}
+
 /// Reads a section of the file itself; answers whether a WIT package may have it.
-fn read(payload: &Payload<'_>, is_module: bool, found: &mut Inspection) -> wasmparser::Result<bool> {
+fn read(payload: &Payload<'_>, is_module: bool, found: &mut Inspection, names: &mut Names) -> wasmparser::Result<bool> {
     if let Some((id, range)) = payload.as_section() {
         let name = match payload {
             Payload::CustomSection(custom) => custom.name().to_owned(),
@@ -122,24 +149,24 @@ fn read(payload: &Payload<'_>, is_module: bool, found: &mut Inspection) -> wasmp
     match payload {
         Payload::ImportSection(reader) => {
             for import in reader.clone().into_imports() {
-                add(&mut found.imports, import?.module);
+                add(&mut found.imports, &mut names.imports, import?.module);
             }
         }
         Payload::ComponentImportSection(reader) => {
             for import in reader.clone() {
-                add(&mut found.imports, import?.name.name);
+                add(&mut found.imports, &mut names.imports, import?.name.name);
             }
         }
         Payload::ExportSection(reader) => {
             for export in reader.clone() {
-                add(&mut found.exports, export?.name);
+                add(&mut found.exports, &mut names.exports, export?.name);
             }
         }
         Payload::ComponentExportSection(reader) => {
             for export in reader.clone() {
                 let export = export?;
                 may_be_types &= export.kind == ComponentExternalKind::Type;
-                add(&mut found.exports, export.name.name);
+                add(&mut found.exports, &mut names.exports, export.name.name);
             }
         }
         Payload::CustomSection(custom) => {
@@ -160,8 +187,8 @@ fn read(payload: &Payload<'_>, is_module: bool, found: &mut Inspection) -> wasmp
     Ok(may_be_types)
 }
 
-fn add(names: &mut Vec<String>, name: &str) {
-    if !names.iter().any(|known| known == name) {
+fn add(names: &mut Vec<String>, known: &mut BTreeSet<String>, name: &str) {
+    if known.insert(name.to_owned()) {
         names.push(name.to_owned());
     }
 }

@@ -3,8 +3,15 @@
 
 mod container;
 mod inspect;
+mod nesting;
 mod pack;
+mod scope;
+mod text;
+mod world;
 
 pub use container::{Container, Execution, container, index};
+#[cfg(feature = "validate")]
+pub use inspect::validate;
 pub use inspect::{Inspection, Kind, Producer, Section, inspect};
+pub use nesting::check_nesting;
 pub use pack::{Artifact, EPOCH, artifact};

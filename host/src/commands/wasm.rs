@@ -112,7 +112,7 @@ enum Form {
 
 /// Show what WebAssembly needs, offers and is made of
 ///
-/// It may be a file, or packed in an image in any form that is in use.
+/// The world of a component is shown as WIT, with the interfaces that it imports and exports. It may be a file, or packed in an image in any form that is in use.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "EXAMPLES:\n  \
     portolan wasm inspect hello.wasm\n  \
@@ -211,6 +211,7 @@ fn inspect(args: &Inspect, context: &Context) -> Result<Outcome> {
             "form": form, "digest": digest, "size": found.size, "kind": found.kind.as_str(), "wasi": found.wasi,
             "imports": found.imports, "exports": found.exports,
             "producers": producers.collect::<Vec<_>>(), "sections": sections.collect::<Vec<_>>(),
+            "world": found.world,
         }))?;
     } else {
         print(&found, form, &digest, context)?;
@@ -239,6 +240,12 @@ fn print(found: &Inspection, form: Option<&str>, digest: &str, context: &Context
     }
     for section in &found.sections {
         line("Section", &format!("{:<16} {}", section.name, size(section.size)))?;
+    }
+    if let Some(world) = &found.world {
+        context.output.line("")?;
+        for line in world.lines() {
+            context.output.line(text::printable(line))?;
+        }
     }
     Ok(())
 }

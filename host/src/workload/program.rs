@@ -117,6 +117,8 @@ impl Code {
         }
         let failed = |error: wasmtime::Error| wrong(format!("{digest} cannot be compiled: {error:#}"));
         let (code, serialized) = if is_component {
+            // The compiler follows types inside types on its stack.
+            portolan_wasm::check_nesting(bytes).map_err(|error| wrong(format!("{digest}: {error}")))?;
             let component = wasmtime::component::Component::new(engine, bytes).map_err(failed)?;
             let serialized = cache.map(|_| component.serialize());
             (Self::Component(component), serialized)

@@ -34,6 +34,30 @@ fn what_is_packed_is_inspected_as_the_file_was_and_is_the_same_each_time() {
     assert_eq!(of_file["digest"], of_image["digest"]);
     let text = portolan(["wasm", "inspect", &first]).done();
     assert!(text.contains("wasi:cli/run@0.2.6") && text.contains("artifact"), "{text}");
+    let world = "world root {\n  import wasi:cli/environment@0.2.3;\n\n  export wasi:cli/run@0.2.6;\n}\n";
+    assert!(text.contains(world), "{text}");
+    assert!(of_file["world"].as_str().unwrap().contains(world), "{of_file}");
+}
+
+/// Row 56: a parser that follows them as deep as they are would end the process.
+#[test]
+fn a_component_whose_types_are_nested_too_deep_is_neither_inspected_nor_run() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("deep.wasm");
+    let depth = 1 << 20;
+    let mut bytes = b"\0asm\x0d\0\x01\0\x07".to_vec();
+    // The length of the section: a count, three bytes a level, and a type.
+    let length: u32 = 3 * depth + 2;
+    bytes.extend((0..4).map(|at| (length >> (7 * at)) as u8 & 0x7f | if at < 3 { 0x80 } else { 0 }));
+    bytes.push(1);
+    bytes.extend([0x41, 1, 1].repeat(depth as usize));
+    bytes.push(0x7f);
+    std::fs::write(&file, bytes).unwrap();
+    let file = file.to_str().unwrap();
+    let error = portolan(["wasm", "inspect", file]).failed(1);
+    assert!(error.contains("100 deep"), "{error}");
+    let error = portolan(["run", "--no-cache", file]).failed(1);
+    assert!(error.contains("100 deep"), "{error}");
 }
 
 /// Row 56.

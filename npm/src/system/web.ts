@@ -5,8 +5,8 @@ import { streamed } from "../source.js";
 import type { Begun } from "../system.js";
 
 /** Compiles a module beside this package's scripts, while it arrives where the server names its type. */
-export async function compile(name: string): Promise<WebAssembly.Module> {
-  const response = await fetch(location(name));
+export async function compile(name: string, at = () => location(name)): Promise<WebAssembly.Module> {
+  const response = await fetch(at());
   if (!response.ok) throw new PortolanError("unsupported", `${response.url}: the server answers ${response.status} instead of a WebAssembly module`);
   if (response.headers.get("content-type")?.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
   return WebAssembly.compile(await response.arrayBuffer());

@@ -5,6 +5,7 @@ import hasher3 from "../../generated/hasher.core3.wasm";
 import toolkit0 from "../../generated/toolkit.core.wasm";
 import toolkit2 from "../../generated/toolkit.core2.wasm";
 import toolkit3 from "../../generated/toolkit.core3.wasm";
+import wasm0 from "../../generated/wasm.core.wasm";
 import { componentHasher } from "../hasher.js";
 import type { Hasher, System } from "../system.js";
 import { gunzip, spool } from "./web.js";
@@ -16,6 +17,7 @@ const MODULES: Record<string, WebAssembly.Module> = {
   "toolkit.core.wasm": toolkit0,
   "toolkit.core2.wasm": toolkit2,
   "toolkit.core3.wasm": toolkit3,
+  "wasm.core.wasm": wasm0,
 };
 
 const compile = async (name: string) => MODULES[name] as WebAssembly.Module;
