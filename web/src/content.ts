@@ -71,6 +71,9 @@ async function* chunks(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
 /** Whether bytes begin so. */
 export const begins = (bytes: Uint8Array, ...with_: number[]) => with_.every((byte, at) => bytes[at] === byte);
 
+/** Whether bytes are a module or component of WebAssembly. */
+export const isWasm = (bytes: Uint8Array) => begins(bytes, 0, 0x61, 0x73, 0x6d);
+
 /** Whether bytes are a text, as far as their beginning tells. */
 export function isText(bytes: Uint8Array): boolean {
   if (bytes.subarray(0, 8192).includes(0)) return false;

@@ -35,6 +35,23 @@ test("archives inside an image are listed, and what is compressed is shown", { s
   await tab.close();
 });
 
+test("WebAssembly says what it needs and offers, in files and in artifacts", { skip }, async () => {
+  const { page: tab, complaints } = await page.at("");
+  await choose(tab, "nested.tar", nested());
+  await tab.goto(page.address("file?from=file:nested.tar&path=empty.wasm"));
+  await tab.waitForSelector("[aria-label=Sections]");
+  assert.match(await text(tab), /Kind\s+component[\s\S]*It needs nothing[\s\S]*It offers nothing[\s\S]*world/);
+  await tab.click("text=As bytes");
+  await tab.waitForSelector("pre >> text=00 61 73 6d 0d 00 01 00");
+  await tab.goto(page.address("overview?from=sample"));
+  await tab.selectOption(".platform select", { label: "wasip1/wasm" });
+  await tab.click("[aria-label=Blobs] a");
+  await tab.waitForSelector("[aria-label=Imports]");
+  assert.match(await text(tab), /Kind\s+module[\s\S]*wasi_snapshot_preview1[\s\S]*_start[\s\S]*code/);
+  assert.deepEqual(complaints, []);
+  await tab.close();
+});
+
 test("texts in common languages are coloured, and say the same as without", { skip }, async () => {
   const { page: tab, complaints } = await page.at("");
   await choose(tab, "nested.tar", nested());

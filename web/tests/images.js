@@ -78,6 +78,7 @@ export function nested() {
     file("broken.zip", zip({ a: "b" }).fill(7, 31, 40)),
     file("hello.py", `#!/usr/bin/env python3\n# says hello\ndef hello(name="you"):\n    return 42 if name else '${MARKUP}'\n`),
     file("settings.json", JSON.stringify({ key: "value", number: 1.5, list: [true, null] }, null, 2)),
+    file("empty.wasm", Buffer.from("\0asm\x0d\0\x01\0", "latin1")),
     file("run", "#!/bin/sh\nset -e # stop\necho \"$HOME\"\n"),
   ];
   const layout = new Layout();

@@ -1,8 +1,8 @@
 /** The content of a file, in the ways that it can be looked at. */
 import type { Image } from "portolan";
 import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { type Found, archiveType, begins, isText, pictureType, read } from "../content.ts";
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { type Found, archiveType, begins, contentOf, isText, isWasm, pictureType, read } from "../content.ts";
 import { type Route, go } from "../route.ts";
 import { shown } from "../text.ts";
 import { Hex } from "./hex.tsx";
@@ -13,6 +13,7 @@ import { Loading, useAwaited } from "./loading.tsx";
 const SHOWN_BYTES = 1 << 20;
 const PICTURE_BYTES = 16 << 20;
 const HEX_BYTES = 1 << 16;
+const WASM_BYTES = 64 << 20;
 
 /** A file with its beginning. */
 export interface Seen {
@@ -33,6 +34,7 @@ const LOOKS: Look[] = [
   { name: "Picture", fits: ({ file, head }) => pictureType(head) !== undefined && (file.size ?? 0) <= PICTURE_BYTES, Draw: Picture },
   { name: "Contents", fits: ({ head }) => archiveType(head) !== undefined, Draw: (seen) => <Lazy of={() => import("./inside.tsx")} props={seen} /> },
   { name: "Headers", fits: ({ head }) => begins(head, 0x7f, 0x45, 0x4c, 0x46), Draw: (seen) => <Lazy of={() => import("./elf.tsx")} props={seen} /> },
+  { name: "WebAssembly", fits: ({ file, head }) => isWasm(head) && (file.size ?? 0) <= WASM_BYTES, Draw: Program },
   { name: "Text", fits: ({ head }) => isText(head), Draw: Text },
   { name: "Bytes", fits: () => true, Draw: Bytes },
 ];
@@ -49,7 +51,7 @@ export function Content({ image, file, route }: { image: Image; file: Found; rou
           <section>
             <h2 class="line">
               {look.name}
-              {looks.filter((other) => other !== look).map(({ name }) => <button key={name} type="button" onClick={() => go({ ...route, as: name }, { replace: true })}>As {name.toLowerCase()}</button>)}
+              {looks.filter((other) => other !== look).map(({ name }) => <button key={name} type="button" onClick={() => go({ ...route, as: name }, { replace: true })}>As {name === "WebAssembly" ? name : name.toLowerCase()}</button>)}
             </h2>
             <look.Draw {...seen} />
           </section>
@@ -66,6 +68,11 @@ function Text({ file, head }: Seen) {
       {head.length < (file.size ?? 0) && <Cut />}
     </>
   );
+}
+
+function Program({ image, file }: Seen) {
+  const of = useCallback(async (signal: AbortSignal) => new Uint8Array(await (await contentOf(image, file, { verify: false, signal })).arrayBuffer()), [image, file]);
+  return <Lazy of={() => import("./wasm.tsx")} props={{ of }} />;
 }
 
 function Bytes({ file, head }: Seen) {

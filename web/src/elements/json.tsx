@@ -8,7 +8,7 @@ const DIGEST = /^(sha256|sha512|blake3):[0-9a-f]{32,}$/;
 const DEEPEST = 40;
 
 /** How long a document may be whose every token is an element, in characters; and how much is shown of one that is longer. */
-const LONGEST = 1 << 18;
+const LONGEST = 1 << 17;
 const SHOWN = 1 << 16;
 
 export function Json({ text, link }: { text: string; link: (digest: string) => string | undefined }) {

@@ -1,11 +1,14 @@
 /** What others say of the image: attestations, SBOMs, signatures and whatever else refers to it. */
 import type { Descriptor } from "portolan";
+import { useCallback } from "preact/hooks";
 import type { ViewProps } from "../app.tsx";
+import { isWasm } from "../content.ts";
 import { type Attached, about, attachedTo, documentOf } from "../attached.ts";
 import { Digest } from "../elements/digest.tsx";
 import { Facts } from "../elements/facts.tsx";
 import { Hex } from "../elements/hex.tsx";
 import { Json } from "../elements/json.tsx";
+import { Lazy } from "../elements/lazy.tsx";
 import { Loading, useAwaited } from "../elements/loading.tsx";
 import { Packages } from "../elements/packages.tsx";
 import { Save } from "../elements/save.tsx";
@@ -86,7 +89,8 @@ function Document({ image, descriptor, route }: Pick<ViewProps, "image" | "route
             <p class="line"><Digest of={descriptor.digest} whole /> <span>{size(bytes.length)}</span> <Save name={`attached-${descriptor.digest.slice(-12)}`} bytes={bytes}>Save the exact bytes</Save></p>
             {error !== undefined && <p class="message removed">{shown(error instanceof Error ? error.message : String(error))}</p>}
             {said && said.kind !== "document" && <What said={said} />}
-            <details open={!said || said.kind === "document"}>
+            {isWasm(bytes) && <Program bytes={bytes} />}
+            <details open={!isWasm(bytes) && (!said || said.kind === "document")}>
               <summary>As it stands there</summary>
               {said ? <Json text={new TextDecoder().decode(bytes)} link={(digest) => (digest === image.descriptor.digest ? format({ ...route, view: "overview" }) : undefined)} /> : <Hex bytes={bytes.subarray(0, HEX_BYTES)} />}
             </details>
@@ -95,6 +99,11 @@ function Document({ image, descriptor, route }: Pick<ViewProps, "image" | "route
       </Loading>
     </section>
   );
+}
+
+function Program({ bytes }: { bytes: Uint8Array }) {
+  const of = useCallback(async () => bytes, [bytes]);
+  return <Lazy of={() => import("../elements/wasm.tsx")} props={{ of }} />;
 }
 
 function What({ said: { facts, isCut, kind, materials, packages, subjects } }: { said: Said }) {
