@@ -6,7 +6,7 @@ const NAMES = ["hasher.core.wasm", "hasher.core2.wasm", "hasher.core3.wasm"];
 
 /** The hasher component, once its modules are compiled. */
 export async function componentHasher(compile: (name: string) => Promise<WebAssembly.Module>): Promise<Hasher> {
-  const modules = await Promise.all(NAMES.map(compile));
+  const modules = await Promise.all(NAMES.map((name) => compile(name)));
   return hasherOf((name) => modules[NAMES.indexOf(name)] as WebAssembly.Module);
 }
 
