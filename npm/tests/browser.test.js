@@ -1,13 +1,15 @@
 // @ts-check
 /** The package in Chromium: the same answers as in Node, a page that stays free, and the examples. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as portolan from "../dist/index.js";
+import { inspectWasm } from "../dist/wasm.js";
 import { Layout } from "./blobs.js";
 import { answers } from "./browser/answers.js";
+import { REPOSITORY } from "./components.js";
 import { bundle, bundleWorker, executable, installed, launch, open, serve, traced } from "./chromium.js";
 import { Registry } from "./registry.js";
 import { dir, file, hardlink, opaque, symlink, whiteout } from "./tar.js";
@@ -86,6 +88,17 @@ for (const workers of [0, 2]) {
     await page.close();
   });
 }
+
+test("a page reads WebAssembly, too, under a strict policy", { skip }, async () => {
+  const { page, complaints } = await open(browser, `${server.url}/test/`);
+  await page.waitForFunction(() => "answers" in globalThis);
+  const component = readFileSync(join(REPOSITORY, "target/components/hasher.wasm"));
+  const there = await page.evaluate((bytes) => /** @type {any} */ (globalThis).inspectWasm(Uint8Array.from(bytes)), [...component]);
+  assert.deepEqual(there, await inspectWasm(component));
+  assert.match(String(there.world), /resource hash/);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});
 
 test("a stream, bytes and a directory handle are places of images in a page", { skip }, async () => {
   const { page, complaints } = await open(browser, `${server.url}/test/`);
