@@ -3,8 +3,9 @@
 use crate::bindings::{self, ToolkitPre, exports::portolan::image::types::Limit};
 use crate::error::{Error, ErrorCode, Result};
 use crate::{engine, hasher};
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder};
@@ -16,7 +17,12 @@ pub const HASHER_WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hasher.
 /// The toolkit and the hasher in one component. It imports nothing.
 pub const PORTOLAN_WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/portolan.wasm"));
 /// The toolkit, precompiled by the build script for the machine that built it.
-static TOOLKIT_CWASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.cwasm"));
+static TOOLKIT_CWASM: &Pages<[u8]> = &Pages(*include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.cwasm")));
+
+/// Something that has its pages for itself, so that they can be made executable where they are. No machine that we know
+/// has pages larger than this.
+#[repr(C, align(65536))]
+struct Pages<T: ?Sized>(T);
 
 /// How often the epoch advances.
 const TICK: Duration = Duration::from_millis(100);
@@ -93,19 +99,16 @@ impl Drop for Ticker {
     }
 }
 
-impl Toolkit {
-    /// Loads the component that this crate embeds, with limits that differ from their defaults.
-    ///
-    /// # Errors
-    /// [`Error::Component`] when this machine cannot run it.
-    pub fn new(limits: Vec<Limit>) -> Result<Self> {
-        let engine = Engine::new(&engine::config()).map_err(Error::Component)?;
-        let component = load(&engine).map_err(Error::Component)?;
-        let mut linker = Linker::new(&engine);
-        hasher::add_to_linker(&mut linker).map_err(Error::Component)?;
-        let pre = linker.instantiate_pre(&component).and_then(ToolkitPre::new).map_err(Error::Component)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let ticker = Arc::new(Ticker { stop: Arc::clone(&stop) });
+impl Ticker {
+    /// The one ticker of the process's one engine: a second would make minutes shorter.
+    fn of(engine: &Engine) -> Result<Arc<Self>> {
+        static TICKING: Mutex<Weak<Ticker>> = Mutex::new(Weak::new());
+        let mut ticking = TICKING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ticker) = ticking.upgrade() {
+            return Ok(ticker);
+        }
+        let (stop, engine) = (Arc::new(AtomicBool::new(false)), engine.clone());
+        let ticker = Arc::new(Self { stop: Arc::clone(&stop) });
         std::thread::Builder::new()
             .name("epoch".to_owned())
             .stack_size(64 * 1024)
@@ -116,7 +119,22 @@ impl Toolkit {
                 }
             })
             .map_err(Error::io("start a thread for", "the epoch"))?;
-        Ok(Self { pre, limits, _ticker: ticker })
+        *ticking = Arc::downgrade(&ticker);
+        Ok(ticker)
+    }
+}
+
+impl Toolkit {
+    /// Loads the component that this crate embeds, with limits that differ from their defaults.
+    ///
+    /// # Errors
+    /// [`Error::Component`] when this machine cannot run it.
+    pub fn new(limits: Vec<Limit>) -> Result<Self> {
+        let component = loaded().map_err(Error::Component)?;
+        let mut linker = Linker::new(component.engine());
+        hasher::add_to_linker(&mut linker).map_err(Error::Component)?;
+        let pre = linker.instantiate_pre(&component).and_then(ToolkitPre::new).map_err(Error::Component)?;
+        Ok(Self { pre, limits, _ticker: Ticker::of(component.engine())? })
     }
 
     /// The toolkit of this process with no limits changed.
@@ -210,15 +228,25 @@ impl Instance {
     }
 }
 
-/// Loads the precompiled component; compiles it anew where the processor lacks what the build machine had.
+/// The precompiled component, loaded once a process; it is compiled anew where the processor lacks what the build
+/// machine had.
 #[allow(unsafe_code)]
-fn load(engine: &Engine) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes were written by this crate's build script and are part of the executable; nothing that comes
-    // from outside is ever deserialised. wasmtime checks version, settings and processor features itself.
-    match unsafe { Component::deserialize(engine, TOOLKIT_CWASM) } {
-        Ok(component) => Ok(component),
-        Err(_) => Component::new(engine, TOOLKIT_WASM),
+fn loaded() -> wasmtime::Result<Component> {
+    static LOADED: Mutex<Option<Component>> = Mutex::new(None);
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(component) = &*loaded {
+        return Ok(component.clone());
     }
+    let engine = Engine::new(&engine::config())?;
+    // SAFETY: the bytes were written by this crate's build script and are part of the executable; nothing that comes
+    // from outside is ever deserialised. wasmtime checks version, settings and processor features itself. It uses the
+    // bytes where they are and changes the protection of their pages, which are theirs alone; the lock and the process's
+    // one copy see to it that this happens once.
+    let component = match unsafe { Component::deserialize_raw(&engine, NonNull::from(&TOOLKIT_CWASM.0)) } {
+        Ok(component) => component,
+        Err(_) => Component::new(&engine, TOOLKIT_WASM)?,
+    };
+    Ok(loaded.insert(component).clone())
 }
 
 #[cfg(test)]
@@ -230,8 +258,8 @@ mod tests {
     #[allow(unsafe_code)]
     fn the_precompiled_component_is_taken_as_it_is() {
         let engine = Engine::new(&engine::config()).unwrap();
-        // SAFETY: as in `load`.
-        let loaded = unsafe { Component::deserialize(&engine, TOOLKIT_CWASM) };
+        // SAFETY: as in `loaded`.
+        let loaded = unsafe { Component::deserialize(&engine, &TOOLKIT_CWASM.0) };
         assert!(loaded.is_ok(), "{:?}", loaded.err());
     }
 
