@@ -19,7 +19,7 @@ pub fn built(name: &str, target_triple: &str) -> Vec<u8> {
     static BUILT: Once = Once::new();
     let directory = target().join("guests");
     BUILT.call_once(|| {
-        for (triple, packages) in [("wasm32-wasip1", &["-p", "command"][..]), ("wasm32-wasip2", &[])] {
+        for (triple, packages) in [("wasm32-wasip1", &["-p", "command", "-p", "reactor"][..]), ("wasm32-wasip2", &[])] {
             let mut cargo = Command::new(env!("CARGO"));
             cargo.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("guests"));
             cargo.args(["build", "--release", "--locked", "--quiet", "--target", triple]).args(packages);
