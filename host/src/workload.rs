@@ -27,7 +27,7 @@ pub use grants::{Grants, Mount};
 pub use http::Serving;
 pub use program::{Program, World};
 pub use rootfs::Rootfs;
-pub use state::Guest;
+pub use state::{Component as ComponentState, Guest, Module as ModuleState};
 
 use crate::digest;
 use crate::error::{Error, ErrorCode, Result};
@@ -135,7 +135,38 @@ impl Builder {
     /// Changes what the guest sees of WASI before each start: streams of one's own, directories, clocks, random numbers.
     #[must_use]
     pub fn wasi(mut self, hook: impl Fn(&mut WasiCtxBuilder) -> wasmtime::Result<()> + Send + Sync + 'static) -> Self {
-        self.guest.hook = Some(Hook(Arc::new(hook)));
+        self.guest.wasi = Some(Hook::new(hook));
+        self
+    }
+
+    /// Gives components more to import than WASI: functions of the program that runs them.
+    ///
+    /// ```no_run
+    /// # use portolan::workload::{Builder, ComponentState};
+    /// use wasmtime::StoreContextMut;
+    /// let builder = Builder::new().imports(|linker| {
+    ///     let mut host = linker.instance("example:host/lights")?;
+    ///     host.func_wrap("switch", |_: StoreContextMut<'_, ComponentState>, (on,): (bool,)| Ok((!on,)))
+    /// });
+    /// ```
+    ///
+    /// What a guest imports and nobody gives is `invalid-workload` when it is run.
+    #[must_use]
+    pub fn imports(
+        mut self,
+        hook: impl Fn(&mut wasmtime::component::Linker<ComponentState>) -> wasmtime::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.guest.imports = Some(Hook::new(hook));
+        self
+    }
+
+    /// The same for core modules.
+    #[must_use]
+    pub fn module_imports(
+        mut self,
+        hook: impl Fn(&mut wasmtime::Linker<ModuleState>) -> wasmtime::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.guest.module_imports = Some(Hook::new(hook));
         self
     }
 

@@ -469,3 +469,47 @@ fn a_package_of_types_is_called_what_it_is() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("is a WIT package"), "{}", stderr(&output));
 }
+
+/// Functions of the program that runs a guest, beside WASI.
+#[test]
+fn a_host_lends_functions_to_components_and_modules() {
+    use portolan::workload::{Builder, ComponentState, ModuleState};
+    use std::sync::atomic::{AtomicU32, Ordering};
+    let called = std::sync::Arc::new(AtomicU32::new(0));
+    let (one, other) = (called.clone(), called.clone());
+    let builder = Builder::new()
+        .imports(move |linker| {
+            let called = one.clone();
+            let mut lights = linker.instance("example:host/lights")?;
+            lights.func_wrap("switch", move |_: wasmtime::StoreContextMut<'_, ComponentState>, (to,): (u32,)| {
+                called.fetch_add(to, Ordering::Relaxed);
+                Ok((to + 1,))
+            })
+        })
+        .module_imports(move |linker| {
+            let called = other.clone();
+            let switch = move |_: wasmtime::Caller<'_, ModuleState>, to: u32| {
+                called.fetch_add(to, Ordering::Relaxed);
+                to + 1
+            };
+            linker.func_wrap("lights", "switch", switch).map(|_| ())
+        });
+    let component = r#"(component
+        (import "example:host/lights" (instance $lights (export "switch" (func (param "to" u32) (result u32)))))
+        (core func $switch (canon lower (func $lights "switch")))
+        (core module $m (import "lights" "switch" (func $switch (param i32) (result i32)))
+            (func (export "twice") (param i32) (result i32) (call $switch (call $switch (local.get 0)))))
+        (core instance $i (instantiate $m (with "lights" (instance (export "switch" (func $switch))))))
+        (func (export "twice") (param "to" u32) (result u32) (canon lift (core func $i "twice"))))"#;
+    let module = r#"(module (import "lights" "switch" (func $switch (param i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "twice") (param i32) (result i32) (call $switch (call $switch (local.get 0)))))"#;
+    for (text, calls) in [(component, 10 + 11), (module, 2 * (10 + 11))] {
+        let prepared = builder.prepare_bytes("lights", wat::parse_str(text).unwrap()).unwrap();
+        assert_eq!(prepared.program.invoke(&prepared.guest, "twice(10)").unwrap(), ["12"]);
+        assert_eq!(called.load(Ordering::Relaxed), calls);
+        let alone = Builder::new().prepare_bytes("lights", wat::parse_str(text).unwrap()).unwrap();
+        let error = alone.program.invoke(&alone.guest, "twice(10)").unwrap_err();
+        assert!(error.to_string().contains("lights"), "{error}");
+    }
+}

@@ -1,14 +1,14 @@
 //! Running programs that have a beginning and an end.
 
 use super::program::{Code, Program, World};
-use super::state::{self, Guest};
+use super::state::{self, Guest, Hook};
 use super::{Bounds, Exit, bounds::Meter};
 use crate::error::{Error, ErrorCode, Result};
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 
@@ -22,10 +22,7 @@ impl Program {
         match (&self.code, self.world) {
             (Code::Module(module), World::Module) => {
                 let mut store = state::module(&self.engine, guest, bounds).map_err(surroundings)?;
-                let mut linker = wasmtime::Linker::new(&self.engine);
-                wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut state::Module| &mut state.wasi)
-                    .map_err(Error::Component)?;
-                let pre = linker.instantiate_pre(module).map_err(missing)?;
+                let pre = module_linker(&self.engine, guest)?.instantiate_pre(module).map_err(missing)?;
                 let ended = until(&self.engine, bounds, &mut store, async |store| {
                     let instance = pre.instantiate_async(&mut *store).await?;
                     instance.get_typed_func::<(), ()>(&mut *store, "_start")?.call_async(&mut *store, ()).await
@@ -33,7 +30,7 @@ impl Program {
                 exit(ended.map(Ok), &store.data().meter)
             }
             (Code::Component(component), World::Command2) => {
-                let pre = linker(&self.engine)?.instantiate_pre(component).map_err(missing)?;
+                let pre = linker(&self.engine, component, guest)?.instantiate_pre(component).map_err(missing)?;
                 let pre = wasmtime_wasi::p2::bindings::CommandPre::new(pre).map_err(missing)?;
                 let mut store = state::component(&self.engine, guest, bounds, false).map_err(surroundings)?;
                 let ended = until(&self.engine, bounds, &mut store, async |store| {
@@ -43,7 +40,7 @@ impl Program {
                 exit(ended, &store.data().meter)
             }
             (Code::Component(component), World::Command3) => {
-                let pre = linker(&self.engine)?.instantiate_pre(component).map_err(missing)?;
+                let pre = linker(&self.engine, component, guest)?.instantiate_pre(component).map_err(missing)?;
                 let pre = wasmtime_wasi::p3::bindings::CommandPre::new(pre).map_err(missing)?;
                 let mut store = state::component(&self.engine, guest, bounds, false).map_err(surroundings)?;
                 let ended = until(&self.engine, bounds, &mut store, async |store| {
@@ -64,13 +61,34 @@ impl Program {
     }
 }
 
-/// Everything that components may import: WASI 0.2 and 0.3 with their HTTP.
-pub(super) fn linker(engine: &Engine) -> Result<Linker<state::Component>> {
+/// What a component may import: WASI 0.2 and 0.3 with their HTTP, as far as it asks for them, and what the host adds.
+pub(super) fn linker(engine: &Engine, component: &Component, guest: &Guest) -> Result<Linker<state::Component>> {
     let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)
-        .and_then(|()| wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker))
-        .and_then(|()| wasmtime_wasi::p3::add_to_linker(&mut linker))
-        .and_then(|()| wasmtime_wasi_http::p3::add_to_linker(&mut linker))
+    let kind = component.component_type();
+    // Each has hundreds of functions, and putting them together is a part of the start.
+    let wants = |what: fn(&str) -> bool| {
+        kind.imports(engine).map(|(name, _)| name).chain(kind.exports(engine).map(|(name, _)| name)).any(what)
+    };
+    let http = wants(|name| name.starts_with("wasi:http/"));
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(Error::Component)?;
+    if http {
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker).map_err(Error::Component)?;
+    }
+    if wants(|name| name.starts_with("wasi:") && name.contains("@0.3.")) {
+        wasmtime_wasi::p3::add_to_linker(&mut linker).map_err(Error::Component)?;
+        if http {
+            wasmtime_wasi_http::p3::add_to_linker(&mut linker).map_err(Error::Component)?;
+        }
+    }
+    Hook::apply(guest.imports.as_ref(), &mut linker).map_err(Error::Component)?;
+    Ok(linker)
+}
+
+/// What a core module may import: WASI 0.1, and what the host adds.
+pub(super) fn module_linker(engine: &Engine, guest: &Guest) -> Result<wasmtime::Linker<state::Module>> {
+    let mut linker = wasmtime::Linker::new(engine);
+    wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut state::Module| &mut state.wasi)
+        .and_then(|_| Hook::apply(guest.module_imports.as_ref(), &mut linker))
         .map_err(Error::Component)?;
     Ok(linker)
 }

@@ -1,7 +1,7 @@
 //! Programs that answer HTTP: an instance for every request, and as many at once as are allowed.
 
 use super::command::{linker, missing};
-use super::program::{Code, Program, World};
+use super::program::{Code, World};
 use super::state::{self, Guest};
 use super::{Bounds, Cache, Prepared};
 use crate::error::{Error, Result};
@@ -13,11 +13,11 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::StoreContextMut;
 use wasmtime::component::GuestTaskId;
 use wasmtime_wasi_http::handler::{
@@ -52,12 +52,12 @@ impl Serving {
         cache: Option<&Cache>,
         (listen, most): (&str, u32),
     ) -> Result<Self> {
-        let Prepared { bytes, digest, guest, .. } = prepared;
-        let program = Program::pooled(&bytes, &digest, bounds, cache, most)?;
+        let Prepared { program, bytes, digest, guest, .. } = prepared;
+        let program = program.pooled(&bytes, &digest, cache, most)?;
         let Code::Component(component) = &program.code else {
             return Err(missing(wasmtime::Error::msg("it is a core module, and only components answer HTTP")));
         };
-        let pre = linker(&program.engine)?.instantiate_pre(component).map_err(missing)?;
+        let pre = linker(&program.engine, component, &guest)?.instantiate_pre(component).map_err(missing)?;
         let pre = match program.world {
             World::Http3 => wasmtime_wasi_http::p3::bindings::ServicePre::new(pre).map(ProxyPre::P3),
             _ => wasmtime_wasi_http::p2::bindings::ProxyPre::new(pre).map(ProxyPre::P2),
@@ -133,16 +133,9 @@ async fn answer(
     let request = request.map(|body| body.map_err(wasmtime_wasi_http::Error::Hyper).boxed_unsync());
     let patience = requests.patience;
     // A handler for each: what many share gives requests to whoever is there, be it a guest that never ends.
-    let handler = ProxyHandler::new(Shared(Arc::clone(requests)));
+    let handler = ProxyHandler::new(Shared { requests: Arc::clone(requests), place: Mutex::new(Some(place)) });
     match tokio::time::timeout(patience, handler.handle((), request)).await {
-        Ok(Ok(response)) => response.map(|body| {
-            // The place is taken until the answer is sent.
-            body.map_frame(move |frame| {
-                let _ = &place;
-                frame
-            })
-            .boxed_unsync()
-        }),
+        Ok(Ok(response)) => response,
         Ok(Err(error)) => {
             complain(&method, &path, &error.root_cause().to_string());
             refused(500)
@@ -175,8 +168,13 @@ struct Requests {
     patience: Duration,
 }
 
-/// The same for one handler.
-struct Shared(Arc<Requests>);
+/// The same for one request.
+struct Shared {
+    requests: Arc<Requests>,
+    /// Among those that are answered at once. The instance takes it along and gives it back when it ends, which is when its
+    /// answer is sent, or its time is over: a client that reads slowly keeps it no longer.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+}
 
 impl HandlerState for Shared {
     type StoreData = state::Component;
@@ -184,17 +182,19 @@ impl HandlerState for Shared {
     type WorkerState = Once;
 
     async fn instantiate(&self) -> wasmtime::Result<Instance<state::Component, Patience, Once>> {
-        let mut store = state::component(&self.0.engine, &self.0.guest, self.0.bounds, true)?;
+        let requests = &self.requests;
+        let mut store = state::component(&requests.engine, &requests.guest, requests.bounds, true)?;
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
-        let proxy = self.0.pre.instantiate_async(&mut store).await?;
-        let (patience, sleep) = (self.0.patience, Box::pin(tokio::time::sleep(self.0.patience)));
+        let proxy = requests.pre.instantiate_async(&mut store).await?;
+        let (patience, sleep) = (requests.patience, Box::pin(tokio::time::sleep(requests.patience)));
+        let place = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(Instance {
             store,
             proxy,
             view: state::Component::http,
             expiration: Patience { sleep },
-            state: Once { patience },
+            state: Once { patience, _place: place },
         })
     }
 }
@@ -216,6 +216,7 @@ impl WorkerExpiration for Patience {
 /// One request and no more: nothing of one client is ever seen by another.
 struct Once {
     patience: Duration,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl WorkerState for Once {

@@ -1,6 +1,6 @@
 //! Calling what a program exports by its name, with values written in WAVE.
 
-use super::command::{failed, linker, missing, surroundings, until};
+use super::command::{failed, linker, missing, module_linker, surroundings, until};
 use super::program::{Code, Program};
 use super::state::{self, Guest};
 use crate::error::{Error, ErrorCode, Result};
@@ -40,7 +40,7 @@ impl Program {
         call: &UntypedFuncCall<'_>,
     ) -> Result<Vec<String>> {
         let index = find(&self.engine, component, interface, call.name())?;
-        let pre = linker(&self.engine)?.instantiate_pre(component).map_err(missing)?;
+        let pre = linker(&self.engine, component, guest)?.instantiate_pre(component).map_err(missing)?;
         let mut store = state::component(&self.engine, guest, self.bounds, false).map_err(surroundings)?;
         let ended = until(&self.engine, self.bounds, &mut store, async |store| {
             let instance = pre.instantiate_async(&mut *store).await?;
@@ -71,10 +71,7 @@ impl Program {
             return Err(nothing(call.name(), names.map(|export| export.name().to_owned()).collect()));
         };
         let mut store = state::module(&self.engine, guest, self.bounds).map_err(surroundings)?;
-        let mut linker = wasmtime::Linker::new(&self.engine);
-        wasmtime_wasi::p1::add_to_linker_async(&mut linker, |state: &mut state::Module| &mut state.wasi)
-            .map_err(Error::Component)?;
-        let pre = linker.instantiate_pre(module).map_err(missing)?;
+        let pre = module_linker(&self.engine, guest)?.instantiate_pre(module).map_err(missing)?;
         let kinds: Vec<_> = kind.params().collect();
         let values = call.to_wasm_params::<wasmtime::Val>(&kinds);
         let values = values.map_err(|error| Error::Usage(format!("the values do not fit {}: {error}", call.name())))?;

@@ -3,6 +3,7 @@
 use super::bounds::Bounds;
 use super::cache::Cache;
 use crate::error::{Error, ErrorCode, Result};
+use memchr::memmem;
 use std::fmt;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -62,34 +63,37 @@ impl Program {
             Some(COMPONENT) => true,
             _ => return Err(wrong("it is no WebAssembly: neither a module nor a component begins like that")),
         };
-        let engine = Engine::new(&config(bounds, None)).map_err(Error::Component)?;
+        let engine = Engine::new(&config(bounds, may_serve(bytes), None)).map_err(Error::Component)?;
         let code = Code::load(&engine, is_component, bytes, digest, cache)?;
         let world = code.world(&engine);
         Ok(Self { engine, code, bounds: *bounds, world })
     }
 
     /// The same program for a server of so many requests at once, whose instances are set aside beforehand.
-    pub(super) fn pooled(
-        bytes: &[u8],
-        digest: &str,
-        bounds: &Bounds,
-        cache: Option<&Cache>,
-        most: u32,
-    ) -> Result<Self> {
-        let engine = Engine::new(&config(bounds, Some(most))).map_err(Error::Component)?;
-        let code = Code::load(&engine, bytes.get(..8) == Some(COMPONENT), bytes, digest, cache)?;
-        let world = code.world(&engine);
-        Ok(Self { engine, code, bounds: *bounds, world })
+    pub(super) fn pooled(self, bytes: &[u8], digest: &str, cache: Option<&Cache>, most: u32) -> Result<Self> {
+        let engine = Engine::new(&config(&self.bounds, true, Some(most))).map_err(Error::Component)?;
+        let is_component = matches!(self.code, Code::Component(_));
+        // Where instances are has no say in how they are compiled.
+        let code = match self.code.moved(&engine) {
+            Some(code) => code,
+            None => Code::load(&engine, is_component, bytes, digest, cache)?,
+        };
+        Ok(Self { engine, code, ..self })
     }
 }
 
+/// Whether a program may be one that answers HTTP: it names the interface, be it to import it.
+fn may_serve(bytes: &[u8]) -> bool {
+    [&b"wasi:http/incoming-handler@"[..], b"wasi:http/handler@"].iter().any(|name| memmem::find(bytes, name).is_some())
+}
+
 /// The settings of the engine: those features that are on everywhere, and components of WASI 0.3.
-fn config(bounds: &Bounds, pooled: Option<u32>) -> Config {
+fn config(bounds: &Bounds, may_serve: bool, pooled: Option<u32>) -> Config {
     let mut config = Config::new();
     config.wasm_component_model_async(true);
     config.consume_fuel(bounds.fuel.is_some());
     // It costs a tenth of the speed: only who has to be stopped pays.
-    config.epoch_interruption(bounds.timeout.is_some() || pooled.is_some());
+    config.epoch_interruption(bounds.timeout.is_some() || may_serve);
     if let Some(most) = pooled {
         let mut pool = PoolingAllocationConfig::new();
         let memory = usize::try_from(bounds.memory).unwrap_or(usize::MAX).min(4 << 30);
@@ -136,8 +140,9 @@ impl Code {
 
     #[allow(unsafe_code)]
     fn deserialize(engine: &Engine, is_component: bool, kept: &[u8]) -> Option<Self> {
-        // SAFETY: the bytes are what this program wrote into a directory that only its user can write to, and their digest
-        // was compared; what an image brings is never deserialised. wasmtime checks its version and settings itself.
+        // SAFETY: the bytes are what this process compiled, or what this program wrote into a directory that only its user
+        // can write to, and their digest was compared; what an image brings is never deserialised. wasmtime checks its
+        // version and settings itself.
         unsafe {
             if is_component {
                 wasmtime::component::Component::deserialize(engine, kept).ok().map(Self::Component)
@@ -145,6 +150,15 @@ impl Code {
                 wasmtime::Module::deserialize(engine, kept).ok().map(Self::Module)
             }
         }
+    }
+
+    /// The same code for another engine, where both compile alike.
+    fn moved(&self, engine: &Engine) -> Option<Self> {
+        let (is_component, serialized) = match self {
+            Self::Component(component) => (true, component.serialize()),
+            Self::Module(module) => (false, module.serialize()),
+        };
+        Self::deserialize(engine, is_component, &serialized.ok()?)
     }
 
     fn world(&self, engine: &Engine) -> World {

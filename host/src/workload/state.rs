@@ -23,17 +23,35 @@ pub struct Guest {
     pub grants: Grants,
     /// Its file system.
     pub root: Option<Arc<Rootfs>>,
-    pub(super) hook: Option<Hook>,
+    pub(super) wasi: Option<Hook<WasiCtxBuilder>>,
+    pub(super) imports: Option<Hook<wasmtime::component::Linker<Component>>>,
+    pub(super) module_imports: Option<Hook<wasmtime::Linker<Module>>>,
 }
 
-/// A change of what a guest sees of WASI.
-type Change = dyn Fn(&mut WasiCtxBuilder) -> wasmtime::Result<()> + Send + Sync;
+/// A change of what a guest finds.
+type Change<T> = dyn Fn(&mut T) -> wasmtime::Result<()> + Send + Sync;
 
-/// Changes what a guest sees of WASI.
-#[derive(Clone)]
-pub(super) struct Hook(pub(super) Arc<Change>);
+/// Changes what a guest finds.
+pub(super) struct Hook<T>(Arc<Change<T>>);
 
-impl fmt::Debug for Hook {
+impl<T> Hook<T> {
+    pub(super) fn new(change: impl Fn(&mut T) -> wasmtime::Result<()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(change))
+    }
+
+    /// Makes the change, where there is one.
+    pub(super) fn apply(hook: Option<&Self>, subject: &mut T) -> wasmtime::Result<()> {
+        hook.map_or(Ok(()), |Self(change)| change(subject))
+    }
+}
+
+impl<T> Clone for Hook<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for Hook<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hook")
     }
@@ -55,15 +73,13 @@ impl Guest {
             wasi.preopened_dir(root.path(), "/", perms)?;
         }
         self.grants.apply(&mut wasi)?;
-        if let Some(Hook(hook)) = &self.hook {
-            hook(&mut wasi)?;
-        }
+        Hook::apply(self.wasi.as_ref(), &mut wasi)?;
         Ok(wasi)
     }
 }
 
-/// The state of a component.
-pub(super) struct Component {
+/// What a store holds for a component; it has no members of its own for functions of a host, which bring theirs.
+pub struct Component {
     pub(super) meter: Meter,
     table: ResourceTable,
     wasi: WasiCtx,
@@ -71,8 +87,8 @@ pub(super) struct Component {
     outgoing: Outgoing,
 }
 
-/// The state of a core module.
-pub(super) struct Module {
+/// What a store holds for a core module.
+pub struct Module {
     pub(super) meter: Meter,
     pub(super) wasi: WasiP1Ctx,
 }
