@@ -194,7 +194,7 @@ workloads() {
     ours=127.0.0.1:${BENCH_PORT:-5801} theirs=127.0.0.1:${BENCH_OTHER_PORT:-5802}
     "$portolan" run --quiet --http "$ours" "$programs/http.wasm" &
     servers="$servers $!"
-    "$other" serve --addr "$theirs" "$programs/http.wasm" >/dev/null 2>&1 &
+    "$other" serve -S cli --addr "$theirs" "$programs/http.wasm" >/dev/null 2>&1 &
     servers="$servers $!"
     listens "$ours"
     listens "$theirs"
