@@ -7,7 +7,7 @@
  */
 import { type Root, instantiate } from "../generated/wasm.js";
 import { system } from "#system";
-import { PortolanError, attempt } from "./error.js";
+import { attempt } from "./error.js";
 import { type Limits, fromLimits, present, toNumber } from "./types.js";
 
 /** What a file of WebAssembly says of itself. */
@@ -33,16 +33,15 @@ export interface WasmInfo {
   world?: string;
 }
 
-let loaded: Promise<Root> | undefined;
+let compiled: Promise<WebAssembly.Module> | undefined;
 
-/** What reads WebAssembly, once it is compiled. */
-function reader(): Promise<Root> {
-  loaded ??= (async () => {
-    const module = await system.compile("wasm.core.wasm", () => new URL("../generated/wasm.core.wasm", import.meta.url));
-    return instantiate(() => module, {} as never);
-  })();
-  loaded.catch(() => (loaded = undefined));
-  return loaded;
+/** What reads WebAssembly: an instance for every file, since the memory of one never shrinks. */
+async function reader(): Promise<Root> {
+  compiled ??= system.compile("wasm.core.wasm", () => new URL("../generated/wasm.core.wasm", import.meta.url));
+  // It may be loaded another time.
+  compiled.catch(() => (compiled = undefined));
+  const module = await compiled;
+  return instantiate(() => module, {} as never);
 }
 
 /**
@@ -57,13 +56,7 @@ function reader(): Promise<Root> {
  */
 export async function inspectWasm(bytes: Uint8Array, { limits }: { limits?: Limits } = {}): Promise<WasmInfo> {
   const { wasm } = await reader();
-  try {
-    const { kind, imports, exports, wasi, producers, sections, size, world } = attempt(() => wasm.inspect(bytes, fromLimits(limits)));
-    const sized = sections.map(({ name, size }) => ({ name, size: toNumber(size) }));
-    return present<WasmInfo>({ kind, imports, exports, wasi, producers, sections: sized, size: toNumber(size), world });
-  } catch (error) {
-    // Its memory is what the defect left.
-    if (error instanceof PortolanError && error.code === "defect") loaded = undefined;
-    throw error;
-  }
+  const { kind, imports, exports, wasi, producers, sections, size, world } = attempt(() => wasm.inspect(bytes, fromLimits(limits)));
+  const sized = sections.map(({ name, size }) => ({ name, size: toNumber(size) }));
+  return present<WasmInfo>({ kind, imports, exports, wasi, producers, sections: sized, size: toNumber(size), world });
 }
