@@ -10,7 +10,7 @@ import { choose, executable, launch, open, serve, settled, text } from "./page.j
 
 const skip = executable ? false : "there is no Chromium here: `make setup` installs it";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const VIEWS = ["", "overview?from=sample", "config?from=sample", "files?from=sample", "files?from=sample&layer=3", "file?from=sample&path=etc/motd", "file?from=sample&path=etc/os-release", "file?from=sample&path=usr/bin/hello", "files?from=sample&query=os&find=fuzzy", "waste?from=sample", "waste?from=sample&kind=wasted", "verify?from=sample", "compare?from=sample", "compare?from=sample&as=lines", "raw?from=sample", "raw?from=sample&digest=index", "attached?from=sample", "attached?from=sample&digest=sha256:982ca5f6364838e4bcb712d5c0323108ae05bbaee70e8cd3936dd4780bc2edd9", "overview?from=file:gone.tar"];
+const VIEWS = ["", "overview?from=sample", "config?from=sample", "files?from=sample", "files?from=sample&layer=3", "file?from=sample&path=etc/motd", "file?from=sample&path=etc/os-release", "file?from=sample&path=usr/bin/hello", "files?from=sample&query=os&find=fuzzy", "waste?from=sample", "waste?from=sample&kind=wasted", "verify?from=sample", "compare?from=sample", "compare?from=sample&as=lines", "raw?from=sample", "raw?from=sample&digest=index", "attached?from=sample", "attached?from=sample&digest=sha256:982ca5f6364838e4bcb712d5c0323108ae05bbaee70e8cd3936dd4780bc2edd9", "attached?from=sample&image=sha256:cc8b92c5ee19219d6bab6ae1c399d0a1eb2065bf3f5cb9d7f7cc8cd0242ba4a7&digest=sha256:0c982631106045e51a3becaa91a8e21e5b47ab0c6e6f94d85ac3d875bdf88c5e", "overview?from=file:gone.tar"];
 
 /** @type {Awaited<ReturnType<typeof serve>>} */
 let site;

@@ -27,8 +27,8 @@ export default function View({ image, route }: ViewProps) {
   const own = image.layers.filter(({ mediaType }) => !/[.]tar\b/.test(mediaType));
   return (
     <>
-      <h1>Attestations</h1>
-      <p>What stands beside the image or has it as its subject. Signatures are not checked here.</p>
+      <h1>{own.length > 0 ? "Blobs and attestations" : "Attestations"}</h1>
+      <p>{own.length > 0 && "What the manifest holds itself. "}What stands beside the image or has it as its subject. Signatures are not checked here.</p>
       <Loading of={attached} what="Looking for what refers to the image">
         {(attached) => {
           const all: [string, string, Descriptor][] = [
