@@ -3,12 +3,13 @@
 use crate::bindings::{self, ToolkitPre, exports::portolan::image::types::Limit};
 use crate::error::{Error, ErrorCode, Result};
 use crate::{engine, hasher};
+use rustix::mm::{MprotectFlags, mprotect};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Engine, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{CustomCodeMemory, Engine, ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder};
 
 /// The toolkit as a component, as `wit/` describes it. It imports `hasher`.
 pub const TOOLKIT_WASM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/toolkit.wasm"));
@@ -168,13 +169,19 @@ impl Toolkit {
     /// When the component fails.
     pub fn limit(&self, key: &str) -> Result<u64> {
         let given = self.limits.iter().rev().find(|limit| limit.key == key).map(|limit| limit.value);
-        match given {
-            Some(value) => Ok(value),
-            None => Ok(crate::limits::defaults(self)?
-                .into_iter()
-                .find(|limit| limit.key == key)
-                .map_or(u64::MAX, |limit| limit.value)),
+        if let Some(value) = given {
+            return Ok(value);
         }
+        // They are the component's, and there is one.
+        static DEFAULTS: OnceLock<Vec<Limit>> = OnceLock::new();
+        let defaults = match DEFAULTS.get() {
+            Some(defaults) => defaults,
+            None => {
+                let defaults = crate::limits::defaults(self)?;
+                DEFAULTS.get_or_init(|| defaults)
+            }
+        };
+        Ok(defaults.iter().find(|limit| limit.key == key).map_or(u64::MAX, |limit| limit.value))
     }
 
     pub(crate) fn instantiate(&self) -> Result<Instance> {
@@ -237,7 +244,9 @@ fn loaded() -> wasmtime::Result<Component> {
     if let Some(component) = &*loaded {
         return Ok(component.clone());
     }
-    let engine = Engine::new(&engine::config())?;
+    let mut config = engine::config();
+    config.with_custom_code_memory(Some(Arc::new(InPlace)));
+    let engine = Engine::new(&config)?;
     // SAFETY: the bytes were written by this crate's build script and are part of the executable; nothing that comes
     // from outside is ever deserialised. wasmtime checks version, settings and processor features itself. It uses the
     // bytes where they are and changes the protection of their pages, which are theirs alone; the lock and the process's
@@ -249,18 +258,37 @@ fn loaded() -> wasmtime::Result<Component> {
     Ok(loaded.insert(component).clone())
 }
 
+/// Makes code executable in memory that wasmtime does not own.
+struct InPlace;
+
+impl CustomCodeMemory for InPlace {
+    fn required_alignment(&self) -> usize {
+        rustix::param::page_size()
+    }
+
+    #[allow(unsafe_code)]
+    fn publish_executable(&self, pointer: *const u8, length: usize) -> wasmtime::Result<()> {
+        // SAFETY: wasmtime gives whole pages of code that it just compiled, or those of `TOOLKIT_CWASM`.
+        Ok(unsafe { mprotect(pointer.cast_mut().cast(), length, MprotectFlags::READ | MprotectFlags::EXEC) }?)
+    }
+
+    #[allow(unsafe_code)]
+    fn unpublish_executable(&self, pointer: *const u8, length: usize) -> wasmtime::Result<()> {
+        // SAFETY: as above, and nothing runs there any more.
+        Ok(unsafe { mprotect(pointer.cast_mut().cast(), length, MprotectFlags::READ | MprotectFlags::WRITE) }?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Compiling takes a second; what the build script left must be what this engine takes.
+    /// Compiling takes a second; what the build script left must be what this engine takes, without a copy.
     #[test]
-    #[allow(unsafe_code)]
-    fn the_precompiled_component_is_taken_as_it_is() {
-        let engine = Engine::new(&engine::config()).unwrap();
-        // SAFETY: as in `loaded`.
-        let loaded = unsafe { Component::deserialize(&engine, &TOOLKIT_CWASM.0) };
-        assert!(loaded.is_ok(), "{:?}", loaded.err());
+    fn the_precompiled_component_is_taken_where_it_is() {
+        let code = loaded().unwrap().image_range();
+        let there = TOOLKIT_CWASM.0.as_ptr_range();
+        assert!(there.start <= code.start && code.end <= there.end, "{code:?} is not in {there:?}");
     }
 
     /// What a component that is broken, or was taken over, could do; it exports `run`.
