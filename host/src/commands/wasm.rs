@@ -238,8 +238,18 @@ fn print(found: &Inspection, form: Option<&str>, digest: &str, context: &Context
     for producer in &found.producers {
         line("Producer", &format!("{} {} {}", producer.field, producer.name, producer.version))?;
     }
+    // A component has a hundred of them; one line a kind, the largest first, and all of them in the JSON.
+    let mut kinds: Vec<(&str, u64, usize)> = Vec::new();
     for section in &found.sections {
-        line("Section", &format!("{:<16} {}", section.name, size(section.size)))?;
+        match kinds.iter_mut().find(|(name, ..)| *name == section.name) {
+            Some((_, sum, count)) => (*sum, *count) = (*sum + section.size, *count + 1),
+            None => kinds.push((section.name.as_str(), section.size, 1)),
+        }
+    }
+    kinds.sort_by_key(|(_, sum, _)| std::cmp::Reverse(*sum));
+    for (index, (name, sum, count)) in kinds.into_iter().enumerate() {
+        let several = if count > 1 { format!(" in {count}") } else { String::new() };
+        line(if index == 0 { "Sections" } else { "" }, &format!("{name:<16} {}{several}", size(sum)))?;
     }
     if let Some(world) = &found.world {
         context.output.line("")?;

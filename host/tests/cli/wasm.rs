@@ -34,6 +34,7 @@ fn what_is_packed_is_inspected_as_the_file_was_and_is_the_same_each_time() {
     assert_eq!(of_file["digest"], of_image["digest"]);
     let text = portolan(["wasm", "inspect", &first]).done();
     assert!(text.contains("wasi:cli/run@0.2.6") && text.contains("artifact"), "{text}");
+    assert_eq!(text.matches("\nSections ").count(), 1, "{text}");
     let world = "world root {\n  import wasi:cli/environment@0.2.3;\n\n  export wasi:cli/run@0.2.6;\n}\n";
     assert!(text.contains(world), "{text}");
     assert!(of_file["world"].as_str().unwrap().contains(world), "{of_file}");

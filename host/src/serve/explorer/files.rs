@@ -35,7 +35,7 @@ pub(super) struct File {
 impl Files {
     pub(super) fn embedded() -> Result<Self> {
         if EMBEDDED.is_empty() {
-            let message = "this program was built without the explorer's page: name its directory with --explorer-dir";
+            let message = "this program was built without the explorer's page: run `make web` before building it, or name its directory with --explorer-dir";
             return Err(Error::Usage(message.to_owned()));
         }
         let file = |(path, is_gzip, bytes): &(&str, bool, &'static [u8])| {
