@@ -45,7 +45,11 @@ test("WebAssembly says what it needs and offers, in files and in artifacts", { s
   await tab.waitForSelector("pre >> text=00 61 73 6d 0d 00 01 00");
   await tab.goto(page.address("overview?from=sample"));
   await tab.selectOption(".platform select", { label: "wasip1/wasm" });
+  await tab.click("text=What it needs and offers");
+  await tab.waitForSelector("[aria-label=Imports]");
+  assert.match(await text(tab), /Packed as\s+artifact\s+Kind\s+module[\s\S]*Its files\s+none[\s\S]*wasi_snapshot_preview1/);
   await tab.click("[aria-label=Blobs] a");
+  await tab.waitForFunction(() => location.hash.includes("digest="));
   await tab.waitForSelector("[aria-label=Imports]");
   assert.match(await text(tab), /Kind\s+module[\s\S]*wasi_snapshot_preview1[\s\S]*_start[\s\S]*code/);
   assert.deepEqual(complaints, []);

@@ -1,12 +1,19 @@
 /** What an image is, at a glance. Only its documents are read for it. */
+import type { Image } from "portolan";
 import type { ViewProps } from "../app.tsx";
 import { Digest } from "../elements/digest.tsx";
 import { Facts } from "../elements/facts.tsx";
 import { Layers } from "../elements/layers.tsx";
+import { Lazy } from "../elements/lazy.tsx";
 import { Table } from "../elements/table.tsx";
 import { format } from "../route.ts";
 import { platformName, shown, size } from "../text.ts";
 import { placeIndex } from "./raw.tsx";
+
+/** Whether an image says of itself that it is WebAssembly: only then is it looked for, since layers may have to be read. */
+function saysWasm({ layers, manifest, platform }: Image): boolean {
+  return [platform?.architecture, manifest.artifactType, manifest.config.mediaType, ...layers.map(({ mediaType }) => mediaType)].some((word) => word !== undefined && /\bwasm\b/.test(word));
+}
 
 export function Overview({ image, opened, route }: ViewProps) {
   const { annotations, config, descriptor, indexes, layers, manifest } = image;
@@ -47,6 +54,12 @@ export function Overview({ image, opened, route }: ViewProps) {
               </tr>
             ))}
           </Table>
+        </section>
+      )}
+      {saysWasm(image) && (
+        <section>
+          <h2>WebAssembly</h2>
+          <Lazy key={descriptor.digest} of={() => import("../elements/workload.tsx")} props={{ image, route }} />
         </section>
       )}
       <section>
