@@ -10,10 +10,10 @@ import { DIST } from "./page.js";
 /** What every visit loads. Of it, what speaks to registries is some 125 KB. */
 const MOST = 600_000;
 /** All of it, with what is loaded when somebody asks for it: the sample image, searching and the map, and what reads WebAssembly. */
-const MOST_OF_ALL = 765_000;
+const MOST_OF_ALL = 775_000;
 const WHEN_ASKED = /^(sample\.tar|lens|wasm)/;
 
-test("what every visit loads is 600 KB compressed at most, all of the page 765, and nothing is shipped that nobody asks for", (context) => {
+test("what every visit loads is 600 KB compressed at most, all of the page 775, and nothing is shipped that nobody asks for", (context) => {
   const files = readdirSync(DIST, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const sizes = files.map((entry) => ({ name: entry.name, size: gzipSync(readFileSync(join(entry.parentPath ?? entry.path, entry.name)), { level: 9 }).length }));
   const sum = (/** @type {typeof sizes} */ some) => some.reduce((total, { size }) => total + size, 0);
