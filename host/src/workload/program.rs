@@ -87,6 +87,11 @@ fn may_serve(bytes: &[u8]) -> bool {
     [&b"wasi:http/incoming-handler@"[..], b"wasi:http/handler@"].iter().any(|name| memmem::find(bytes, name).is_some())
 }
 
+/// How many bytes of a memory stay with its place in the pool.
+const KEPT: usize = 256 << 10;
+/// How many places are cleared in one go.
+const BATCH: usize = 8;
+
 /// The settings of the engine: those features that are on everywhere, and components of WASI 0.3.
 fn config(bounds: &Bounds, may_serve: bool, pooled: Option<u32>) -> Config {
     let mut config = Config::new();
@@ -102,6 +107,8 @@ fn config(bounds: &Bounds, may_serve: bool, pooled: Option<u32>) -> Config {
         pool.total_memories(most.saturating_mul(2))
             .total_tables(most.saturating_mul(10))
             .total_stacks(most.saturating_mul(2));
+        // What a request touched is wiped in place, as far as it is little: giving pages back and taking them again costs more.
+        pool.linear_memory_keep_resident(KEPT).table_keep_resident(KEPT).decommit_batch_size(BATCH);
         pool.max_memory_size(memory).table_elements(bounds.table_elements.min(1 << 17));
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
