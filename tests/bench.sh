@@ -71,10 +71,10 @@ make_image() {
     printf '{"imageLayoutVersion":"1.0.0"}' >"$image/oci-layout"
 }
 
-# Moves a file to the blobs and answers its digest.
+# Moves a file to the blobs, of the image or of another layout, and answers its digest.
 blob() {
     digest=$(sha256sum <"$1" | cut -d' ' -f1)
-    mv "$1" "$image/blobs/sha256/$digest"
+    mv "$1" "${2:-$image}/blobs/sha256/$digest"
     echo "$digest"
 }
 
@@ -203,22 +203,20 @@ workloads() {
 
 # A layout with a component as the artifact of the CNCF.
 make_artifact() {
-    (
-        image=$dir/program
-        cp "$1" "$dir/program.wasm"
-        size=$(stat -c %s "$dir/program.wasm")
-        layer=$(blob "$dir/program.wasm")
-        printf '{"created":"2026-01-01T00:00:00Z","architecture":"wasm","os":"wasip2","layerDigests":["sha256:%s"],"component":{"exports":["wasi:cli/run@0.2.6"],"imports":[],"target":null}}' "$layer" >"$dir/json"
-        config_size=$(stat -c %s "$dir/json")
-        config=$(blob "$dir/json")
-        printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.wasm.config.v0+json","digest":"sha256:%s","size":%s},"layers":[{"mediaType":"application/wasm","digest":"sha256:%s","size":%s}]}' \
-            "$config" "$config_size" "$layer" "$size" >"$dir/json"
-        size=$(stat -c %s "$dir/json")
-        manifest=$(blob "$dir/json")
-        printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s,"annotations":{"org.opencontainers.image.ref.name":"command"}}]}' \
-            "$manifest" "$size" >"$image/index.json"
-        printf '{"imageLayoutVersion":"1.0.0"}' >"$image/oci-layout"
-    )
+    program=$dir/program
+    cp "$1" "$dir/program.wasm"
+    size=$(stat -c %s "$dir/program.wasm")
+    layer=$(blob "$dir/program.wasm" "$program")
+    printf '{"created":"2026-01-01T00:00:00Z","architecture":"wasm","os":"wasip2","layerDigests":["sha256:%s"],"component":{"exports":["wasi:cli/run@0.2.6"],"imports":[],"target":null}}' "$layer" >"$dir/json"
+    config_size=$(stat -c %s "$dir/json")
+    config=$(blob "$dir/json" "$program")
+    printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.wasm.config.v0+json","digest":"sha256:%s","size":%s},"layers":[{"mediaType":"application/wasm","digest":"sha256:%s","size":%s}]}' \
+        "$config" "$config_size" "$layer" "$size" >"$dir/json"
+    size=$(stat -c %s "$dir/json")
+    manifest=$(blob "$dir/json" "$program")
+    printf '{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%s,"annotations":{"org.opencontainers.image.ref.name":"command"}}]}' \
+        "$manifest" "$size" >"$program/index.json"
+    printf '{"imageLayoutVersion":"1.0.0"}' >"$program/oci-layout"
 }
 
 # Waits until something answers HTTP.
