@@ -3,8 +3,10 @@
 //! A missing tool fails the test that needs it: a comparison that is silently left out proves nothing.
 
 use std::ffi::{OsStr, OsString};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 /// Runs a peer to its end and returns what it said, whether it succeeded or not.
 ///
@@ -34,6 +36,50 @@ pub fn succeed<I: AsRef<OsStr>>(program: &str, args: impl IntoIterator<Item = I>
         String::from_utf8_lossy(&output.stderr)
     );
     output.stdout
+}
+
+/// Debian's `docker-registry` on a free port, until it is dropped.
+#[derive(Debug)]
+pub struct DockerRegistry {
+    /// Where it listens.
+    pub address: SocketAddr,
+    child: Child,
+}
+
+impl DockerRegistry {
+    /// Starts it with its store in a directory; whether it deletes is said.
+    ///
+    /// # Panics
+    ///
+    /// When it is not installed or does not listen.
+    #[must_use]
+    pub fn start(directory: &Path, deletes: bool) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+        let config = format!(
+            "version: 0.1\nlog: {{ level: error, accesslog: {{ disabled: true }} }}\nstorage:\n  filesystem: {{ rootdirectory: {} }}\n  \
+             delete: {{ enabled: {deletes} }}\nhttp: {{ addr: \"{address}\" }}\n",
+            directory.join("store").display()
+        );
+        let file = directory.join("config.yml");
+        std::fs::write(&file, config).expect("the configuration is written");
+        let mut command = Command::new("docker-registry");
+        let child = command.arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let running = Self { address, child: child.expect("docker-registry; `make setup` installs it") };
+        for _ in 0..200 {
+            if TcpStream::connect(address).is_ok() {
+                return running;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("docker-registry does not listen");
+    }
+}
+
+impl Drop for DockerRegistry {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 fn at(prefix: &str, path: &Path, suffix: &str) -> OsString {

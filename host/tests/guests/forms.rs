@@ -2,12 +2,11 @@
 
 use crate::{BOTH, done, portolan, run};
 use portolan_tests::image::{Algorithm, Builder, Layer, Layout, media_type};
+use portolan_tests::peers::DockerRegistry;
 use portolan_tests::{guests, tar};
 use serde_json::json;
 use std::io::{BufRead as _, BufReader};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 /// The forms, with the tags that they have in the layout.
 const FORMS: [&str; 8] =
@@ -111,28 +110,6 @@ impl Registry {
         let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}"));
         Self { address: address.to_owned(), child }
     }
-
-    /// Debian's `docker-registry`.
-    fn distribution(directory: &Path) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let config = format!(
-            "version: 0.1\nlog: {{ level: error, accesslog: {{ disabled: true }} }}\nstorage:\n  filesystem: {{ rootdirectory: {} }}\n\
-             http: {{ addr: \"{address}\" }}\n",
-            directory.join("store").display()
-        );
-        let file = directory.join("config.yml");
-        std::fs::write(&file, config).unwrap();
-        let mut command = Command::new("docker-registry");
-        let child = command.arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let registry = Self { address, child: child.expect("docker-registry; `make setup` installs it") };
-        for _ in 0..200 {
-            if TcpStream::connect(&registry.address).is_ok() {
-                return registry;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(25));
-        }
-        panic!("docker-registry does not listen");
-    }
 }
 
 impl Drop for Registry {
@@ -148,10 +125,11 @@ fn every_form_runs_from_a_registry() {
     let layout = directory.path().join("layout");
     forms(BOTH[1]).write(&layout);
     let root = directory.path().join("root");
-    let registry = Registry::start(root.to_str().unwrap());
-    for registry in [registry, Registry::distribution(directory.path())] {
+    let ours = Registry::start(root.to_str().unwrap());
+    let theirs = DockerRegistry::start(directory.path(), false);
+    for address in [ours.address.clone(), theirs.address.to_string()] {
         for form in FORMS {
-            let name = format!("{}/forms:{form}", registry.address);
+            let name = format!("{address}/forms:{form}");
             done(&portolan(&["copy", "--quiet", &format!("oci:{}:{form}", layout.display()), &name]).output().unwrap());
             assert_eq!(done(&run(&[], &name, &["args", form])), format!("{form}\n"), "{name}");
         }

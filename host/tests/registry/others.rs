@@ -3,47 +3,11 @@
 use crate::proxy::Proxy;
 use crate::{IMAGE, demo_place, portolan, registries, repository, selector, toolkit, verify_demo, wire};
 use portolan::registry::Options;
-use portolan_tests::{demo, peers};
+use portolan_tests::demo;
+use portolan_tests::peers::{self, DockerRegistry};
 use std::ffi::OsString;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-/// Debian's registry, until it is dropped.
-struct Distribution {
-    address: SocketAddr,
-    child: Child,
-}
-
-impl Distribution {
-    fn start(directory: &Path, deletes: bool) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let config = format!(
-            "version: 0.1\nlog: {{ level: error, accesslog: {{ disabled: true }} }}\nstorage:\n  filesystem: {{ rootdirectory: {} }}\n  \
-             delete: {{ enabled: {deletes} }}\nhttp: {{ addr: \"{address}\" }}\n",
-            directory.join("store").display()
-        );
-        let file = directory.join("config.yml");
-        std::fs::write(&file, config).unwrap();
-        let mut command = Command::new("docker-registry");
-        let child = command.arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let running = Self { address, child: child.expect("docker-registry; `make setup` installs it") };
-        for _ in 0..200 {
-            if TcpStream::connect(address).is_ok() {
-                return running;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(25));
-        }
-        panic!("docker-registry does not listen");
-    }
-}
-
-impl Drop for Distribution {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 
 fn docker(at: SocketAddr, name: &str) -> OsString {
     format!("docker://{at}/{name}").into()
@@ -70,7 +34,7 @@ fn both_ways(at: SocketAddr) {
 #[test]
 fn e_06_docker_registry_and_skopeo_understand_us_and_we_them() {
     let scratch = tempfile::tempdir().unwrap();
-    let registry = Distribution::start(scratch.path(), true);
+    let registry = DockerRegistry::start(scratch.path(), true);
     both_ways(registry.address);
 }
 
@@ -110,7 +74,7 @@ fn e_06_skopeo_umoci_and_buildah_understand_our_registry() {
 #[test]
 fn w_16_referrers_are_kept_under_a_tag_where_there_is_no_list() {
     let scratch = tempfile::tempdir().unwrap();
-    let registry = Distribution::start(scratch.path(), true);
+    let registry = DockerRegistry::start(scratch.path(), true);
     let at = registry.address;
     portolan(&["copy", "--quiet", &demo_place(), &format!("{at}/demo:1.0")]).done();
     let (registries, demo) = (registries(Options::default()), repository(at, "demo"));
@@ -157,7 +121,7 @@ fn w_16_referrers_are_kept_under_a_tag_where_there_is_no_list() {
 #[test]
 fn w_20_tags_are_listed_and_manifests_deleted_at_docker_registry() {
     let scratch = tempfile::tempdir().unwrap();
-    let registry = Distribution::start(scratch.path(), true);
+    let registry = DockerRegistry::start(scratch.path(), true);
     let at = registry.address;
     let image = format!("{at}/demo:1.0");
     portolan(&["copy", "--quiet", &demo_place(), &image]).done();
@@ -174,7 +138,7 @@ fn w_20_tags_are_listed_and_manifests_deleted_at_docker_registry() {
     portolan(&["delete", &format!("{at}/demo@{IMAGE}")]).done();
     portolan(&["inspect", &image]).failed("error: ");
     let scratch = tempfile::tempdir().unwrap();
-    let closed = Distribution::start(scratch.path(), false);
+    let closed = DockerRegistry::start(scratch.path(), false);
     portolan(&["copy", "--quiet", &demo_place(), &format!("{}/demo:1.0", closed.address)]).done();
     portolan(&["delete", &format!("{}/demo@{IMAGE}", closed.address)]).failed("UNSUPPORTED");
 }
@@ -184,7 +148,7 @@ fn w_20_tags_are_listed_and_manifests_deleted_at_docker_registry() {
 fn u_19_a_copy_within_a_registry_mounts() {
     let _ = toolkit();
     let scratch = tempfile::tempdir().unwrap();
-    let distribution = Distribution::start(scratch.path(), true);
+    let distribution = DockerRegistry::start(scratch.path(), true);
     let server = wire::Running::root(&scratch.path().join("root"));
     for upstream in [distribution.address, server.address] {
         let proxy = Proxy::honest(upstream);
