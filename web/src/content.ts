@@ -74,6 +74,9 @@ export const begins = (bytes: Uint8Array, ...with_: number[]) => with_.every((by
 /** Whether bytes are a module or component of WebAssembly. */
 export const isWasm = (bytes: Uint8Array) => begins(bytes, 0, 0x61, 0x73, 0x6d);
 
+/** Whether bytes are a program or library of ELF. */
+export const isElf = (bytes: Uint8Array) => begins(bytes, 0x7f, 0x45, 0x4c, 0x46);
+
 /** Whether bytes are a text, as far as their beginning tells. */
 export function isText(bytes: Uint8Array): boolean {
   if (bytes.subarray(0, 8192).includes(0)) return false;

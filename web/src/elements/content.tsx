@@ -2,7 +2,7 @@
 import type { Image } from "portolan";
 import type { ComponentType } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
-import { type Found, archiveType, begins, contentOf, isText, isWasm, pictureType, read } from "../content.ts";
+import { type Found, archiveType, contentOf, isElf, isText, isWasm, pictureType, read } from "../content.ts";
 import { type Route, go } from "../route.ts";
 import { shown } from "../text.ts";
 import { Hex } from "./hex.tsx";
@@ -33,7 +33,7 @@ interface Look {
 const LOOKS: Look[] = [
   { name: "Picture", fits: ({ file, head }) => pictureType(head) !== undefined && (file.size ?? 0) <= PICTURE_BYTES, Draw: Picture },
   { name: "Contents", fits: ({ head }) => archiveType(head) !== undefined, Draw: (seen) => <Lazy of={() => import("./inside.tsx")} props={seen} /> },
-  { name: "Headers", fits: ({ head }) => begins(head, 0x7f, 0x45, 0x4c, 0x46), Draw: (seen) => <Lazy of={() => import("./elf.tsx")} props={seen} /> },
+  { name: "Headers", fits: ({ head }) => isElf(head), Draw: (seen) => <Lazy of={() => import("./elf.tsx")} props={seen} /> },
   { name: "WebAssembly", fits: ({ file, head }) => isWasm(head) && (file.size ?? 0) <= WASM_BYTES, Draw: Program },
   { name: "Text", fits: ({ head }) => isText(head), Draw: Text },
   { name: "Bytes", fits: () => true, Draw: Bytes },

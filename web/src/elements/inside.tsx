@@ -1,6 +1,6 @@
 /** What is in a file that holds others: a list, and nothing of it is opened. */
 import { type Change, PortolanError } from "portolan";
-import { archiveType, begins, isText, read } from "../content.ts";
+import { archiveType, isElf, isText, read } from "../content.ts";
 import { nested } from "../session.ts";
 import { layerSource } from "../sources/file.ts";
 import { count, counted, shown, shownLines, size } from "../text.ts";
@@ -105,7 +105,7 @@ function Members({ kind, members, error }: { kind: string; members: Member[]; er
 function Unpacked({ bytes, isCut }: { kind: string; bytes: Uint8Array; isCut: boolean }) {
   return (
     <>
-      <p>gzip, of {isText(bytes) ? "a text" : begins(bytes, 0x7f, 0x45, 0x4c, 0x46) ? "a program" : "bytes"}{isCut ? ", whose beginning is shown" : `, ${size(bytes.length)} unpacked`}.</p>
+      <p>gzip, of {isText(bytes) ? "a text" : isElf(bytes) ? "a program" : "bytes"}{isCut ? ", whose beginning is shown" : `, ${size(bytes.length)} unpacked`}.</p>
       {isText(bytes) ? <pre class="content" tabIndex={0} aria-label="text">{shownLines(new TextDecoder().decode(bytes))}</pre> : <Hex bytes={bytes} />}
     </>
   );
