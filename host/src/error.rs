@@ -113,6 +113,13 @@ impl Error {
         Self::Image { code: ErrorCode::BlobNotFound, message: format!("blob {digest} is not there") }
     }
 
+    /// Something that is larger than a limit allows; its key says what to raise.
+    #[must_use]
+    pub fn exceeded(subject: impl fmt::Display, most: u64, key: &str) -> Self {
+        let message = format!("{subject} exceeds the limit of {most} bytes; raise {key} to allow it");
+        Self::Image { code: ErrorCode::LimitExceeded, message }
+    }
+
     /// The same error, naming the layer in which it came up, where its message does not.
     pub(crate) fn at_layer(self, index: usize, digest: &str) -> Self {
         match self {

@@ -3,7 +3,7 @@
 mod referrers;
 
 use crate::bindings;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::reference::Selector;
 use crate::source::Source;
 use crate::toolkit::{Instance, State, Toolkit};
@@ -231,13 +231,8 @@ impl Asks {
 pub fn fetch(toolkit: &Toolkit, source: &dyn Source, descriptor: &Descriptor, limit: &str) -> Result<Vec<u8>> {
     let most = toolkit.limit(limit)?;
     if descriptor.size > most {
-        return Err(Error::Image {
-            code: ErrorCode::LimitExceeded,
-            message: format!(
-                "{} of {} bytes exceeds the limit of {most} bytes; raise {limit} to allow it",
-                descriptor.digest, descriptor.size
-            ),
-        });
+        let subject = format_args!("{} of {} bytes", descriptor.digest, descriptor.size);
+        return Err(Error::exceeded(subject, most, limit));
     }
     let bytes = match source.fetch(descriptor)? {
         Some(blob) => blob.read_whole(descriptor.size)?,

@@ -1,23 +1,20 @@
 //! `run`: the WebAssembly in an image.
 
 use super::gc::Seconds;
-use super::{Context, ImageArgs, Outcome};
+use super::{Context, ImageArgs, Outcome, wasm};
 use crate::output::complain;
 use portolan::manifest;
 use portolan::platform;
 use portolan::workload::{Bounds, Builder, Cache, Grants, Mount, Prepared, Rootfs, Serving, World};
-use portolan::{Error, ErrorCode, Result, runtime, text};
+use portolan::{Error, Result, runtime, text};
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Where HTTP is answered unless it is said.
 const LISTEN: &str = "127.0.0.1:8080";
-/// The key of the limit of what is compiled.
-const WASM: &str = "wasm-bytes";
 
 /// Run the WebAssembly in an image
 ///
@@ -145,7 +142,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     if let Some(entrypoint) = &args.entrypoint {
         builder = builder.entrypoint(vec![entrypoint.clone()]);
     }
-    let prepared = match bare(&image.image, context.toolkit.limit(WASM)?)? {
+    let prepared = match bare(&image.image, context)? {
         Some(bytes) => {
             let name = image.image.rsplit('/').next().unwrap_or_default();
             builder.prepare_bytes(name, bytes)?
@@ -171,23 +168,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
     execute(args, context, &prepared)
 }
 
-/// The bytes of a file that is WebAssembly itself and no image, `most` of them; nothing for all else.
-fn bare(image: &str, most: u64) -> Result<Option<Vec<u8>>> {
+/// The bytes of a file that is WebAssembly itself and no image; nothing for all else.
+fn bare(image: &str, context: &Context) -> Result<Option<Vec<u8>>> {
     let path = Path::new(image);
-    if !path.is_file() {
+    if !path.is_file() || !wasm::is_wasm(path)? {
         return Ok(None);
     }
-    let mut file = std::fs::File::open(path).map_err(Error::io("open", path))?;
-    let mut bytes = vec![0; 4];
-    if file.read_exact(&mut bytes).is_err() || bytes != b"\0asm" {
-        return Ok(None);
+    let (bytes, most) = wasm::read(path, context)?;
+    match bytes.len() as u64 > most {
+        true => Err(Error::exceeded(text::printable(image), most, wasm::LIMIT)),
+        false => Ok(Some(bytes)),
     }
-    file.take(most.saturating_sub(3)).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
-    if bytes.len() as u64 > most {
-        let message = format!("{image} exceeds the limit of {most} bytes; raise {WASM} to allow it");
-        return Err(Error::Image { code: ErrorCode::LimitExceeded, message: text::printable(&message) });
-    }
-    Ok(Some(bytes))
 }
 
 fn execute(args: &Args, context: &Context, Prepared { program, guest, .. }: &Prepared) -> Result<Outcome> {

@@ -13,6 +13,9 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+/// The key of the limit of what is read of WebAssembly.
+pub(super) const LIMIT: &str = "wasm-bytes";
+
 /// Pack WebAssembly as an artifact, and see what is in one
 ///
 /// Artifacts are those of the CNCF's Wasm OCI layout, which wkg, wasmCloud, Spin and runwasi read as well.
@@ -134,7 +137,7 @@ fn pack(args: &Pack, context: &Context) -> Result<Outcome> {
     let title = args.file.file_name().and_then(|name| name.to_str());
     let title =
         title.ok_or_else(|| Error::Usage(format!("{} has no name that could be a title", args.file.display())))?;
-    let bytes = read(&args.file, context)?;
+    let (bytes, _) = read(&args.file, context)?;
     let packing = Packing {
         title: title.to_owned(),
         created: args.words.created()?,
@@ -195,8 +198,8 @@ fn find(image: &ImageArgs, context: &Context) -> Result<(Workload, String, Vec<u
 
 fn inspect(args: &Inspect, context: &Context) -> Result<Outcome> {
     let path = Path::new(&args.image.image);
-    let (form, digest, bytes) = if is_wasm(path) {
-        let bytes = read(path, context)?;
+    let (form, digest, bytes) = if is_wasm(path).unwrap_or(false) {
+        let (bytes, _) = read(path, context)?;
         (None, portolan::digest::compute(&context.toolkit, "sha256", bytes.as_slice())?.0, bytes)
     } else {
         let (workload, digest, bytes) = find(&args.image, context)?;
@@ -260,19 +263,20 @@ fn print(found: &Inspection, form: Option<&str>, digest: &str, context: &Context
     Ok(())
 }
 
-/// Whether a path is a file that begins like WebAssembly.
-fn is_wasm(path: &Path) -> bool {
+/// Whether a file begins like WebAssembly.
+pub(super) fn is_wasm(path: &Path) -> Result<bool> {
     let mut magic = [0; 4];
-    File::open(path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok()) && &magic == b"\0asm"
+    let mut file = File::open(path).map_err(Error::io("open", path))?;
+    Ok(file.read_exact(&mut magic).is_ok() && &magic == b"\0asm")
 }
 
-/// The bytes of a file, at most one more than may be.
-fn read(path: &Path, context: &Context) -> Result<Vec<u8>> {
-    let most = context.toolkit.limit("wasm-bytes")?;
+/// The bytes of a file, at most one more than may be, and how many may be.
+pub(super) fn read(path: &Path, context: &Context) -> Result<(Vec<u8>, u64)> {
+    let most = context.toolkit.limit(LIMIT)?;
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(Error::io("open", path))?;
     file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
-    Ok(bytes)
+    Ok((bytes, most))
 }
 
 fn at(error: Error, path: &Path) -> Error {

@@ -93,9 +93,7 @@ pub fn fetch_wasm(layers: &Layers<'_>, workload: &Workload) -> Result<(String, V
             };
             let most = toolkit.limit(LIMIT)?;
             if size > most {
-                let message =
-                    format!("{shown} of {size} bytes exceeds the limit of {most} bytes; raise {LIMIT} to allow it");
-                return Err(Error::Image { code: ErrorCode::LimitExceeded, message });
+                return Err(Error::exceeded(format_args!("{shown} of {size} bytes"), most, LIMIT));
             }
             let bytes = read_file(layers, &source, size)?;
             (digest::compute(toolkit, "sha256", bytes.as_slice())?.0, bytes)

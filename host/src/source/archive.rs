@@ -106,10 +106,7 @@ fn spool(toolkit: &Toolkit, reader: impl Read, path: &Path) -> Result<File> {
     let mut file = tempfile::tempfile().map_err(Error::io("create a temporary file for", path))?;
     let length = io::copy(&mut reader.take(most.saturating_add(1)), &mut file).map_err(Error::io("copy", path))?;
     if length > most {
-        return Err(Error::Image {
-            code: crate::error::ErrorCode::LimitExceeded,
-            message: format!("{} exceeds the limit of {most} bytes; raise archive-bytes to allow it", path.display()),
-        });
+        return Err(Error::exceeded(path.display(), most, "archive-bytes"));
     }
     Ok(file)
 }
