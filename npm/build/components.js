@@ -5,6 +5,7 @@ import { build } from "esbuild";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { shared } from "./shared.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const components = process.argv[2] ?? join(here, "../../target/components");
@@ -36,7 +37,7 @@ for (const [name, made] of [["toolkit", "reading"], ["hasher", "hasher"], ["wasm
     await writeFile(path, content);
   }
   const script = join(generated, `${name}.js`);
-  const source = unfinalized(silence(lend(Buffer.from(files[`${name}.js`]).toString("utf8"), name === "toolkit" ? 2 : 0)));
+  const source = shared(unfinalized(Buffer.from(files[`${name}.js`]).toString("utf8")));
   await build({
     stdin: { contents: source, sourcefile: `${name}.js`, resolveDir: generated },
     outfile: script,
@@ -46,34 +47,7 @@ for (const [name, made] of [["toolkit", "reading"], ["hasher", "hasher"], ["wasm
     target: "es2022",
     minify: true,
     legalComments: "none",
-    // Nothing of the toolkit suspends. Asking for suspension once an export costs 150 ms where there is none.
-    inject: [join(here, "promising.js")],
-    define: { "WebAssembly.promising": "promising" },
   });
-}
-
-/**
- * Lends the bytes that the toolkit hashes instead of copying them: the hasher is done with them when it returns.
- * A seventh of the time of reading a layer is this copy.
- */
-function lend(source, expected) {
-  let lent = 0;
-  const changed = source.replace(
-    /(const _trampoline\d+ = function\([^)]*\) \{(?:(?!const _trampoline)[\s\S]){0,600}?)new Uint8Array\((memory\d+)\.buffer\.slice\((ptr\d+), \3 \+ (len\d+) \* 1\)\)/g,
-    (_, before, memory, pointer, length) => {
-      lent += 1;
-      return `${before}new Uint8Array(${memory}.buffer, ${pointer}, ${length})`;
-    },
-  );
-  if (lent !== expected) throw new Error(`expected ${expected} imports that take bytes, found ${lent}: the generator changed`);
-  return changed;
-}
-
-/** Leaves out what is only said to whoever debugs the generator, as far as that has no effects. */
-function silence(source) {
-  const changed = source.replace("const _debugLog = (", "const _debugLog = /* @__NO_SIDE_EFFECTS__ */ (");
-  if (changed === source) throw new Error("expected _debugLog: the generator changed");
-  return changed;
 }
 
 /** Completes what stands for the registry of finalizers where there is none, such as in workerd before 2025-05-05. */
