@@ -1,48 +1,90 @@
-//! The component `hasher.wasm`: the interface `hasher` over the software hashes of `portolan-image`.
+//! The component `hasher.wasm`: the interface `hasher` over the same crates as the software hashes of `portolan-image`.
+//!
+//! It is loaded with every page: without the standard library, whose allocator and messages of panics would be half of it.
+#![no_std]
+
+extern crate alloc;
+
+mod crc32;
 
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "hashing", generate_all });
 }
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use bindings::exports::portolan::image::hasher::{Algorithm, Guest, GuestHash, Hash as HashHandle};
-use portolan_image::digest::{self, Hashes, SoftwareHashes};
-use std::cell::RefCell;
+use core::cell::{LazyCell, RefCell};
+use lol_alloc::{AssumeSingleThreaded, FreeListAllocator};
+use sha2::{Digest, Sha256, Sha384, Sha512};
+
+// SAFETY: a component has one thread.
+#[global_allocator]
+static ALLOCATOR: AssumeSingleThreaded<FreeListAllocator> =
+    unsafe { AssumeSingleThreaded::new(FreeListAllocator::new()) };
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo) -> ! {
+    core::arch::wasm32::unreachable()
+}
 
 struct Component;
 
-struct Hash(RefCell<Option<Box<dyn digest::Hash>>>);
+#[derive(Clone)]
+enum State {
+    Sha256(Sha256),
+    Sha384(Sha384),
+    Sha512(Sha512),
+    Blake3(Box<blake3::Hasher>),
+}
+
+struct Hash(RefCell<State>);
+
+struct SingleThreaded<T>(T);
+
+// SAFETY: a component has one thread.
+unsafe impl<T> Sync for SingleThreaded<T> {}
+
+static TABLES: SingleThreaded<LazyCell<crc32::Tables>> = SingleThreaded(LazyCell::new(crc32::Tables::new));
 
 impl Guest for Component {
     type Hash = Hash;
 
     fn crc32(crc: u32, bytes: Vec<u8>) -> u32 {
-        SoftwareHashes.crc32()(crc, &bytes)
+        TABLES.0.update(crc, &bytes)
     }
 }
 
 impl GuestHash for Hash {
     fn new(algorithm: Algorithm) -> Self {
-        let algorithm = match algorithm {
-            Algorithm::Sha256 => digest::Algorithm::Sha256,
-            Algorithm::Sha384 => digest::Algorithm::Sha384,
-            Algorithm::Sha512 => digest::Algorithm::Sha512,
-            Algorithm::Blake3 => digest::Algorithm::Blake3,
-        };
-        Self(RefCell::new(SoftwareHashes.start(&algorithm)))
+        Self(RefCell::new(match algorithm {
+            Algorithm::Sha256 => State::Sha256(Sha256::new()),
+            Algorithm::Sha384 => State::Sha384(Sha384::new()),
+            Algorithm::Sha512 => State::Sha512(Sha512::new()),
+            Algorithm::Blake3 => State::Blake3(Box::default()),
+        }))
     }
 
     fn update(&self, bytes: Vec<u8>) {
-        if let Some(hash) = self.0.borrow_mut().as_mut() {
-            hash.update(&bytes);
+        match &mut *self.0.borrow_mut() {
+            State::Sha256(hash) => hash.update(&bytes),
+            State::Sha384(hash) => hash.update(&bytes),
+            State::Sha512(hash) => hash.update(&bytes),
+            State::Blake3(hash) => drop(hash.update(&bytes)),
         }
     }
 
     fn duplicate(&self) -> HashHandle {
-        HashHandle::new(Self(RefCell::new(self.0.borrow().as_ref().map(|hash| hash.duplicate()))))
+        HashHandle::new(Self(self.0.clone()))
     }
 
     fn finish(&self) -> Vec<u8> {
-        self.0.borrow_mut().take().map(digest::Hash::finish).unwrap_or_default()
+        match &*self.0.borrow() {
+            State::Sha256(hash) => hash.clone().finalize().to_vec(),
+            State::Sha384(hash) => hash.clone().finalize().to_vec(),
+            State::Sha512(hash) => hash.clone().finalize().to_vec(),
+            State::Blake3(hash) => hash.finalize().as_bytes().to_vec(),
+        }
     }
 }
 
