@@ -33,14 +33,18 @@ export const FRAME = `
       throw failed(error);
     }
   }
-  function postReturned(postReturn, ret) {
-    mayLeave = false;
-    postReturn(ret);
-    mayLeave = true;
-  }
   function valueOf(result) {
     if (typeof result === "object" && result.tag === "err") throw result.val;
     return result.val;
+  }
+  function returned(value, postReturn, ret) {
+    mayLeave = false;
+    postReturn(ret);
+    mayLeave = true;
+    return value;
+  }
+  function valueReturned(result, postReturn, ret) {
+    return valueOf(returned(result, postReturn, ret));
   }
   function guard(imported) {
     return (...given) => {
@@ -126,21 +130,21 @@ function called(node, change) {
   }
   expected(tried === 1, `one call in a function, not ${tried}`);
   for (const list of lists(node)) {
-    const kept = list.filter((statement) => !TOLD.test(text(statement)));
-    list.splice(0, list.length, ...kept.flatMap(shortened));
+    list.splice(0, list.length, ...list.filter((statement) => !TOLD.test(text(statement))));
+    ending(list);
   }
 }
 
-/** The last statements of a function, called by name. */
-function shortened(statement, at, all) {
-  const said = text(statement);
-  const after = /^(postReturn\d+)\(ret\);$/.exec(said);
-  if (after) return parse(`postReturned(${after[1]}, ret);`).body;
-  const thrown = THROWN.exec(said);
-  if (!thrown) return [statement];
-  expected(text(all[at + 1] ?? statement) === `return ${thrown[1]}.val;`, "the value of a result returned");
-  all[at + 1].argument = call("valueOf", identifier(thrown[1]));
-  return [];
+/** Writes the last statements of a function, which follow when its value is lifted, as one call. */
+function ending(list) {
+  const said = list.slice(-3).map(text);
+  const [, name, member] = /^return (\w+)(\.val)?;$/.exec(said.at(-1) ?? "") ?? [];
+  const thrown = THROWN.exec(said.at(-2) ?? "");
+  const after = /^(postReturn\d+)\(ret\);$/.exec(said.at(thrown ? -3 : -2) ?? "");
+  if (!thrown && !after) return;
+  expected(name && Boolean(thrown) === Boolean(member) && (thrown?.[1] ?? name) === name, "the value of a function returned");
+  const value = thrown ? (after ? "valueReturned" : "valueOf") : "returned";
+  list.splice(-1 - (thrown ? 1 : 0) - (after ? 1 : 0), 3, ...parse(`(${value}(${[name, ...(after ? [after[1], "ret"] : [])]}));`).body.map(({ expression }) => ({ type: "ReturnStatement", argument: expression })));
 }
 
 /** What the component is given: nothing is marked as what may suspend, and one guard serves for all. */

@@ -1,7 +1,10 @@
 // Makes the generator's JavaScript smaller, not different: what every function repeats becomes a function that is called.
 import { FRAME, unframe } from "./frame.js";
+import { Made, hoist } from "./hoist.js";
 import { lend } from "./lend.js";
-import { expected, parse, print, text } from "./source.js";
+import { LIFTS, lift } from "./lifts.js";
+import { declared } from "./names.js";
+import { expected, parse, print, text, visit } from "./source.js";
 import { silence, unused } from "./unused.js";
 
 /** Rewrites the source that the generator wrote for a component. */
@@ -15,6 +18,18 @@ export function shared(source) {
   lend(component);
   unframe(component);
   instantiate.body.unshift(...parse(FRAME).body);
+  const names = new Made("names");
+  lift(component, names);
+  component.body.unshift(...parse(names.source + accessors(component) + LIFTS).body);
+  const known = declared(instantiate.body, component.body);
+  component.body.unshift(...parse(hoist(component, known)).body);
   unused(instantiate, component);
   return print(tree);
+}
+
+/** How memory is reached, by name. */
+function accessors(component) {
+  const used = new Set(["getUint32"]);
+  visit(component, ({ type, callee }) => type === "CallExpression" && /^[gs]et(Uint|Int|BigInt|BigUint|Float)\d+$/.test(callee.name ?? "") && used.add(callee.name));
+  return [...used].map((name) => (name.startsWith("get") ? `function ${name}(at) { return dataView(memory0).${name}(at, true); }` : `function ${name}(at, value) { dataView(memory0).${name}(at, value, true); }`)).join("\n");
 }
