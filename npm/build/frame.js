@@ -123,8 +123,8 @@ function called(node, change) {
       const [{ expression }] = statement.block.body;
       const task = expression.type === "AssignmentExpression" ? expression.right : expression;
       const inner = change(task.arguments[0].properties.at(-1).value.body);
-      if (task === expression) list[at] = { ...statement.block.body[0], expression: inner };
-      else expression.right = inner, list[at] = statement.block.body[0];
+      expected(text(list[at - 1]) === "let ret;", "a variable for what is returned");
+      list.splice(at - 1, 2, task === expression ? { ...statement.block.body[0], expression: inner } : declaring("ret", inner));
       tried += 1;
     }
   }
@@ -134,6 +134,8 @@ function called(node, change) {
     ending(list);
   }
 }
+
+const declaring = (name, init) => ({ type: "VariableDeclaration", kind: "const", declarations: [{ type: "VariableDeclarator", id: identifier(name), init }] });
 
 /** Writes the last statements of a function, which follow when its value is lifted, as one call. */
 function ending(list) {

@@ -48,7 +48,6 @@ export function lift(component, names) {
 
 /** The accesses to memory, by name. */
 function shortRead(node) {
-  if (node.type === "BinaryExpression" && node.operator === "+" && node.right.type === "Literal" && node.right.value === 0 && node.left.type === "Identifier") return node.left;
   if (node.type !== "CallExpression" || node.callee.type !== "MemberExpression") return undefined;
   if (text(node.callee.object) !== "dataView(memory0)") return undefined;
   return call(node.callee.property.name, ...node.arguments.slice(0, -1));
@@ -97,7 +96,7 @@ function array(list, at) {
   const lifted = expression("(base) => 0");
   lifted.body = statements.length === 0 ? value : { type: "BlockStatement", body: [...statements, { type: "ReturnStatement", argument: value }] };
   lifted.expression = statements.length === 0;
-  const named = lifted.expression && /^(\w+)\(base\)$/.exec(text(value));
+  const named = lifted.expression && /^(\w+)\(base \+ 0\)$/.exec(text(value));
   return { name: empty[1], length: 5, made: call("liftList", read.at, expression(aligned[2]), expression(base[2]), named ? identifier(named[1]) : lifted) };
 }
 
@@ -132,9 +131,9 @@ function assigned(block, name) {
   return type === "AssignmentExpression" && left.name === name ? right : undefined;
 }
 
-/** What is no reading of memory. */
-const EFFECT = /\b(callCore|callHost|realloc\d+|set[A-Z]\w+|Object|finalizationRegistry\d+|capture\w+)\b/;
-const READING = /^(get[A-Z]\w+|lift[A-Z]\w+|BigInt|BigInt\.asUintN)$/;
+/** What is more than reading memory. */
+const EFFECT = /\b(callCore|callHost|realloc\d+|set[A-Z]\w+|defineProperty|capture\w+)\b/;
+const READING = /^(get[A-Z]\w+|lift[A-Z]\w+|BigInt|BigInt\.asUintN|Object\.create|resource)$/;
 const INERT = /^(Literal|TemplateLiteral|TemplateElement|Identifier|MemberExpression|ObjectExpression|Property|ArrayExpression|ConditionalExpression|BinaryExpression|UnaryExpression|LogicalExpression|ArrowFunctionExpression|BlockStatement|ReturnStatement|VariableDeclaration|VariableDeclarator|SwitchStatement|SwitchCase|CallExpression)$/;
 
 /** Whether an expression reads memory and does nothing else. */
@@ -143,7 +142,7 @@ function reading(init) {
   visit(init, ({ type, callee }) => {
     if (!INERT.test(type) || (type === "CallExpression" && callee.type !== "ArrowFunctionExpression" && !READING.test(text(callee)))) only = false;
   });
-  return only && /\b(get[A-Z]|lift[A-Z])|^\{/.test(text(init));
+  return only && /\b(get[A-Z]|lift[A-Z]|resource)|^\{|^ret$/.test(text(init));
 }
 
 /** Puts what is read once where it is used, unless something is done in between. */

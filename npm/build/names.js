@@ -7,10 +7,14 @@ const BUILT_IN = "undefined Array ArrayBuffer BigInt BigUint64Array DataView Err
 /** The names that statements declare among themselves, and those that every script has. */
 export function declared(...bodies) {
   const names = new Set(BUILT_IN);
-  for (const statement of bodies.flat()) {
-    if (statement.type === "VariableDeclaration") for (const { id } of statement.declarations) bound(id, names);
-    else if (statement.id) names.add(statement.id.name);
-  }
+  for (const statement of bodies.flat()) declares(statement, names);
+  return names;
+}
+
+/** The names that a statement declares. */
+export function declares(statement, names = new Set()) {
+  if (statement.type === "VariableDeclaration") for (const { id } of statement.declarations) bound(id, names);
+  else if (/^(Function|Class)Declaration$/.test(statement.type)) names.add(statement.id.name);
   return names;
 }
 
@@ -19,8 +23,13 @@ export function bound(pattern, names = new Set()) {
   if (pattern.type === "Identifier") names.add(pattern.name);
   else if (pattern.type === "ObjectPattern") for (const { value } of pattern.properties) bound(value, names);
   else if (pattern.type === "ArrayPattern") for (const element of pattern.elements) bound(element, names);
+  else if (pattern.type === "RestElement") bound(pattern.argument, names);
+  else if (pattern.type === "AssignmentPattern") bound(pattern.left, names);
   return names;
 }
+
+/** What of a node is a name and no value. */
+const NAMING = { property: ({ computed }) => !computed, key: ({ computed }) => !computed, id: () => true, params: () => true, param: () => true, meta: () => true };
 
 /** Calls `seen` with each identifier that stands for a value from outside, with the node or list that holds it, and where. */
 export function references(node, seen, hidden = new Set(), holder, key) {
@@ -28,17 +37,23 @@ export function references(node, seen, hidden = new Set(), holder, key) {
     if (!hidden.has(node.name)) seen(node, holder, key);
     return;
   }
+  if (node.type === "MetaProperty") return;
   const inner = new Set(hidden);
-  for (const parameter of /Function/.test(node.type) ? node.params : []) bound(parameter, inner);
-  for (const child of children(node)) {
-    // What a loop, a block or a body declares is seen nowhere else; `var` is used there alone by what is rewritten.
-    if (node.type !== "VariableDeclaration" && child.type === "VariableDeclaration") for (const { id } of child.declarations) bound(id, inner);
-  }
+  for (const parameter of node.params ?? (node.param ? [node.param] : [])) bound(parameter, inner);
+  // What a block, a loop or a switch declares is used nowhere else, not even where it is a `var`.
+  for (const child of children(node)) if (node.type !== "ExportNamedDeclaration") declares(child, inner);
   for (const [name, value] of Object.entries(node)) {
-    if (value === null || typeof value !== "object") continue;
-    const named = (name === "property" || name === "key") && !node.computed;
-    if (named || (node.type === "VariableDeclarator" && name === "id") || (/Function/.test(node.type) && name === "params")) continue;
+    if (value === null || typeof value !== "object" || NAMING[name]?.(node)) continue;
     if (Array.isArray(value)) value.forEach((child, at) => typeof child?.type === "string" && references(child, seen, inner, value, at));
     else if (typeof value.type === "string") references(value, seen, inner, node, name);
+  }
+}
+
+/** Calls `seen` with every identifier but the names of properties. */
+export function identifiers(node, seen) {
+  if (node.type === "Identifier") seen(node);
+  for (const [name, value] of Object.entries(node)) {
+    if (value === null || typeof value !== "object" || ((name === "property" || name === "key") && !node.computed)) continue;
+    for (const child of Array.isArray(value) ? value : [value]) if (typeof child?.type === "string") identifiers(child, seen);
   }
 }

@@ -3,8 +3,10 @@ import { FRAME, unframe } from "./frame.js";
 import { Made, hoist } from "./hoist.js";
 import { lend } from "./lend.js";
 import { LIFTS, lift } from "./lifts.js";
-import { declared } from "./names.js";
-import { expected, parse, print, text, visit } from "./source.js";
+import { lower } from "./lowers.js";
+import { declared, references } from "./names.js";
+import { RESOURCES, resources } from "./resources.js";
+import { expected, parse, print, replace, text, visit } from "./source.js";
 import { silence, unused } from "./unused.js";
 
 /** Rewrites the source that the generator wrote for a component. */
@@ -18,13 +20,28 @@ export function shared(source) {
   lend(component);
   unframe(component);
   instantiate.body.unshift(...parse(FRAME).body);
+  resources(component, instantiate);
   const names = new Made("names");
   lift(component, names);
-  component.body.unshift(...parse(names.source + accessors(component) + LIFTS).body);
+  component.body.unshift(...parse(names.source + accessors(component) + LIFTS + RESOURCES).body);
   const known = declared(instantiate.body, component.body);
+  const lowered = new Made("lowered");
+  lower(component, known, lowered);
+  component.body.unshift(...parse(lowered.source).body);
   component.body.unshift(...parse(hoist(component, known)).body);
   unused(instantiate, component);
+  complete(instantiate);
+  replace(tree, (node) => (node.type === "BinaryExpression" && node.operator === "+" && node.left.type === "Identifier" && node.right.value === 0 ? node.left : undefined));
   return print(tree);
+}
+
+/** Fails where a statement was moved to where its names are not known. */
+function complete(instantiate) {
+  const known = declared(instantiate.body);
+  const taken = new Set();
+  references(instantiate, ({ name }) => known.has(name) || taken.add(name));
+  for (const name of ["getCoreModule", "imports", "instantiateCore", "fetch", "URL", "TextDecoder", "TextEncoder"]) taken.delete(name);
+  expected(taken.size === 0, `every name to be declared, not ${[...taken].join(", ")}`);
 }
 
 /** How memory is reached, by name. */

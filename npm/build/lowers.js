@@ -1,0 +1,107 @@
+// Makes one function of what is lowered alike in several places.
+//
+// Lowering begins with a variable of what is lowered, and goes on for as long as statements use a variable that was declared
+// meanwhile. Such a run of statements is a function of the value, and of the place in memory that it is written to; it answers
+// what the core function is given for the value.
+import { bound, declares, identifiers, references } from "./names.js";
+import { expected, expression, lists, parse, print, text, visit } from "./source.js";
+
+/** What belongs to the function that it stands in. */
+const ELSEWHERE = /\b(callCore|callHost|this|new\.target|return|symbolRscHandle|finalizationRegistry\d+|captureTable\d+)\b/;
+/** The variables that lowering begins with. */
+const BEGINS = /^(?:var|const) (?:(?:val|vec|variant)\d+ = |\{\w+: (?:v\d+_\d+|ptr\d+)\b)/;
+
+/** Rewrites the functions of a component, the innermost statements first. `known` are the names of what is around them. */
+export function lower(component, known, made) {
+  for (const list of lists(component)) encoded(list);
+  visit(component, ({ name }) => expected(name !== "encodeRes", "every string lowered in three statements"));
+  for (const list of lists(component)) {
+    for (let at = list.length - 1; at >= 0; at -= 1) {
+      if (!BEGINS.test(text(list[at]))) continue;
+      const end = endOf(list, at);
+      const run = functionOf(list.slice(at, end), list.slice(end), known);
+      if (run) list.splice(at, end - at, run.calling(made.of(run.written, (name) => known.add(name) && `function ${name}${run.written}`)));
+    }
+  }
+}
+
+/** The place and the length of what was encoded, in one statement. */
+function encoded(list) {
+  for (let at = list.length - 3; at >= 0; at -= 1) {
+    const [, ptr] = /^var (ptr\d+) = encodeRes\.ptr;$/.exec(text(list[at + 1])) ?? [];
+    const [, len] = /^var (len\d+) = encodeRes\.len;$/.exec(text(list[at + 2])) ?? [];
+    if (!ptr || !len || !/^var encodeRes = _utf8AllocateAndEncode\(/.test(text(list[at]))) continue;
+    const [statement] = parse(`const {ptr: ${ptr}, len: ${len}} = 0;`).body;
+    statement.declarations[0].init = list[at].declarations[0].init;
+    list.splice(at, 3, statement);
+  }
+}
+
+/** Where the run that begins with a statement ends. */
+function endOf(list, at) {
+  const names = new Set();
+  let end = at;
+  for (let next = at; next < list.length && !ELSEWHERE.test(text(list[next])); next += 1) {
+    if (next > at && !uses(list[next], names)) continue;
+    // What stands between the two is moved with them.
+    for (; end <= next; end += 1) declares(list[end], names);
+  }
+  return end;
+}
+
+function uses(node, names) {
+  let found = false;
+  identifiers(node, ({ name }) => (found ||= names.has(name)));
+  return found;
+}
+
+/** A run of statements as a function: how it is written after its name, and how it is called by it. */
+function functionOf(run, after, known) {
+  if (run.length < 2) return undefined;
+  const own = new Set();
+  for (const statement of run) declares(statement, own);
+  const answered = [...own].filter((name) => after.some((statement) => uses(statement, new Set([name]))));
+  const block = { type: "BlockStatement", body: structuredClone(run) };
+  const found = [];
+  references(block, (node, holder, key) => known.has(node.name) || found.push({ name: node.name, node, holder, key, offset: offsetIn(holder, key) }));
+  // A value is used as such, and a place only with an offset.
+  const value = found.find(({ offset }) => offset === undefined)?.name;
+  const place = found.find(({ name }) => name !== value)?.name;
+  if (!value || found.some(({ name, offset }) => (name === value) !== (offset === undefined) || (name !== value && name !== place))) return undefined;
+  const least = Math.min(...found.map(({ offset }) => offset ?? Infinity));
+  for (const { name, node, holder } of found) {
+    if (name === value) node.name = "value";
+    else Object.assign(holder, expression(`at + ${holder.right.value - least}`));
+  }
+  const names = renamed(block);
+  const shape = answered.map((name, index) => `${"abcdefghijklmnop"[index]}: ${names.get(name) ?? name}`);
+  if (answered.length === 1) block.body.push(...statements(`return ${names.get(answered[0]) ?? answered[0]};`));
+  if (answered.length > 1) block.body.push(...statements(`return { ${shape.join(", ")} };`));
+  const given = place ? `${value}, ${place} + ${least}` : value;
+  const taken = answered.length === 1 ? answered[0] : `{ ${answered.map((name, index) => `${"abcdefghijklmnop"[index]}: ${name}`).join(", ")} }`;
+  return {
+    written: `(${place ? "value, at" : "value"}) ${print(block)}`,
+    calling: (name) => statements(`${answered.length > 0 ? `const ${taken} = ` : ""}${name}(${given});`)[0],
+  };
+}
+
+/** Reads statements that may return. */
+const statements = (source) => parse(`function it() { ${source} }`).body[0].body.body;
+
+/** What is added where a name is held. */
+function offsetIn(holder, key) {
+  const added = holder?.type === "BinaryExpression" && holder.operator === "+" && key === "left" && holder.right.type === "Literal";
+  return added && typeof holder.right.value === "number" ? holder.right.value : undefined;
+}
+
+/** Numbers the variables of a block from the first to the last. Returns what each is now called. */
+function renamed(block) {
+  const names = new Map();
+  visit(block, (node) => {
+    if (node.type === "VariableDeclarator") for (const name of bound(node.id)) if (/\d/.test(name) && !names.has(name)) names.set(name, `${name.replace(/[\d_]+$/, "")}_${names.size}`);
+  });
+  identifiers(block, (node) => {
+    node.name = names.get(node.name) ?? node.name;
+  });
+  return names;
+}
