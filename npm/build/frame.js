@@ -110,7 +110,7 @@ export function unframe(component) {
 /** How many statements match. */
 function matches(component, pattern) {
   let count = 0;
-  for (const list of lists(component)) count += list.filter((statement) => pattern.test(text(statement))).length;
+  for (const list of lists(component)) count += list.filter((statement) => statement.type === "ExpressionStatement" && pattern.test(text(statement))).length;
   return count;
 }
 

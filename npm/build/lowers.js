@@ -6,10 +6,39 @@
 import { bound, declares, identifiers, references } from "./names.js";
 import { expected, expression, lists, parse, print, text, visit } from "./source.js";
 
+/** What the functions call. */
+export const LOWERS = `
+  function lowerName(names, value, type) {
+    const index = names.indexOf(value);
+    if (index < 0) throw new TypeError(\`"\${value}" is not one of the cases of \${type}\`);
+    return index;
+  }
+`;
+
 /** What belongs to the function that it stands in. */
 const ELSEWHERE = /\b(callCore|callHost|this|new\.target|return|symbolRscHandle|finalizationRegistry\d+|captureTable\d+)\b/;
 /** The variables that lowering begins with. */
 const BEGINS = /^(?:var|const) (?:(?:val|vec|variant)\d+ = |\{\w+: (?:v\d+_\d+|ptr\d+)\b)/;
+
+/** Rewrites every choice of a number by a name; `names` takes the lists of them. */
+export function lowerNames(component, names) {
+  for (const list of lists(component)) {
+    for (let at = list.length - 3; at >= 0; at -= 1) {
+      const [, value] = list[at].type === "VariableDeclaration" ? (/^var (val\d+) = /.exec(text(list[at])) ?? []) : [];
+      const [, name] = value && list[at + 2].type === "SwitchStatement" ? (/^let (enum\d+);$/.exec(text(list[at + 1])) ?? []) : [];
+      if (!name || text(list[at + 2].discriminant) !== value) continue;
+      const cases = list[at + 2].cases.map(({ test, consequent }) => `${test ? text(test) : "default"}: ${consequent.map(text).join(" ")}`);
+      const [, type] = /^default: \{ throw new TypeError\(`"\$\{val\d+\}" is not one of the cases of ([\w-]+)`\); \}$/.exec(cases.pop()) ?? [];
+      const found = cases.map((said, index) => new RegExp(`^'([\\w-]+)': \\{ ${name} = ${index}; break; \\}$`).exec(said)?.[1]);
+      expected(type && !found.includes(undefined), "a number chosen by each name in turn");
+      const table = JSON.stringify(found);
+      const [statement] = parse(`const ${name} = lowerName(${names.of(table, (called) => `const ${called} = ${table};`)}, 0, "${type}");`).body;
+      statement.declarations[0].init.arguments[1] = list[at].declarations[0].init;
+      list.splice(at, 3, statement);
+    }
+  }
+  visit(component, ({ left, right }) => expected(!/^enum\d+$/.test(left?.name ?? "") || typeof right?.value !== "number", "every number chosen by a switch"));
+}
 
 /** Rewrites the functions of a component, the innermost statements first. `known` are the names of what is around them. */
 export function lower(component, known, made) {
@@ -17,7 +46,7 @@ export function lower(component, known, made) {
   visit(component, ({ name }) => expected(name !== "encodeRes", "every string lowered in three statements"));
   for (const list of lists(component)) {
     for (let at = list.length - 1; at >= 0; at -= 1) {
-      if (!BEGINS.test(text(list[at]))) continue;
+      if (list[at].type !== "VariableDeclaration" || !BEGINS.test(text(list[at]))) continue;
       const end = endOf(list, at);
       const run = functionOf(list.slice(at, end), list.slice(end), known);
       if (run) list.splice(at, end - at, run.calling(made.of(run.written, (name) => known.add(name) && `function ${name}${run.written}`)));

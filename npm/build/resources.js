@@ -59,7 +59,7 @@ export function resources(component, instantiate) {
   visit(component, (node) => {
     if (/^Function/.test(node.type) && node.kind !== "constructor") node.body.body.forEach((statement) => replace(statement, created));
   });
-  for (const list of lists(instantiate)) list.splice(0, list.length, ...list.filter((statement) => !UNREAD.test(text(statement))));
+  for (const list of lists(instantiate)) list.splice(0, list.length, ...list.filter((statement) => statement.type !== "ExpressionStatement" || !UNREAD.test(text(statement))));
   visit(instantiate, ({ name }) => expected(name !== "_createdReps", "numbers of resources that are written alone"));
   for (const list of lists(component)) {
     for (let at = 0; at < list.length; at += 1) {
@@ -83,7 +83,8 @@ export function resources(component, instantiate) {
     }
   }
   visit(component, ({ type, callee, test }) => {
-    expected(type !== "CallExpression" || !/^finalizationRegistry(Create|\d+\.(un)?register)$/.test(text(callee)), "every resource made and dropped alike");
+    const made = type === "CallExpression" && (callee.name === "finalizationRegistryCreate" || /^finalizationRegistry\d+$/.test(callee.object?.name ?? ""));
+    expected(!made, "every resource made and dropped alike");
     expected(type !== "IfStatement" || !/^!handle\d+ \|\|/.test(text(test)), "every handle got in three statements");
   });
 }
@@ -92,6 +93,6 @@ export function resources(component, instantiate) {
 const created = (node) => (/^new\.target === (\w+) \? this : Object\.create\(\1\.prototype\)$/.test(node.type === "ConditionalExpression" ? text(node) : "") ? node.alternate : undefined);
 
 const matched = (patterns, list, at) => {
-  const found = patterns.map((pattern, index) => list[at + index] && pattern.exec(text(list[at + index])));
-  return found.every(Boolean) ? found : undefined;
+  const found = [];
+  return patterns.every((pattern, index) => list[at + index] && found.push(pattern.exec(text(list[at + index]))) && found.at(-1)) ? found : undefined;
 };

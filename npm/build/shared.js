@@ -3,7 +3,7 @@ import { FRAME, unframe } from "./frame.js";
 import { Made, hoist } from "./hoist.js";
 import { lend } from "./lend.js";
 import { LIFTS, lift } from "./lifts.js";
-import { lower } from "./lowers.js";
+import { LOWERS, lower, lowerNames } from "./lowers.js";
 import { declared, references } from "./names.js";
 import { RESOURCES, resources } from "./resources.js";
 import { expected, parse, print, replace, text, visit } from "./source.js";
@@ -23,7 +23,8 @@ export function shared(source) {
   resources(component, instantiate);
   const names = new Made("names");
   lift(component, names);
-  component.body.unshift(...parse(names.source + accessors(component) + LIFTS + RESOURCES).body);
+  lowerNames(component, names);
+  component.body.unshift(...parse(names.source + accessors(component) + LIFTS + LOWERS + RESOURCES).body);
   const known = declared(instantiate.body, component.body);
   const lowered = new Made("lowered");
   lower(component, known, lowered);
@@ -48,5 +49,7 @@ function complete(instantiate) {
 function accessors(component) {
   const used = new Set(["getUint32"]);
   visit(component, ({ type, callee }) => type === "CallExpression" && /^[gs]et(Uint|Int|BigInt|BigUint|Float)\d+$/.test(callee.name ?? "") && used.add(callee.name));
-  return [...used].map((name) => (name.startsWith("get") ? `function ${name}(at) { return dataView(memory0).${name}(at, true); }` : `function ${name}(at, value) { dataView(memory0).${name}(at, value, true); }`)).join("\n");
+  return [...used]
+    .map((name) => (name.startsWith("get") ? `function ${name}(at) { return dataView(memory0).${name}(at, true); }` : `function ${name}(at, value) { dataView(memory0).${name}(at, value, true); }`))
+    .join("\n");
 }

@@ -5,7 +5,7 @@ import { children, expected, lists, text } from "./source.js";
 export function silence(tree) {
   let said = 0;
   for (const list of lists(tree)) {
-    const kept = list.filter((statement) => !/^_debugLog\(/.test(text(statement)));
+    const kept = list.filter((statement) => statement.expression?.callee?.name !== "_debugLog");
     said += list.length - kept.length;
     list.splice(0, list.length, ...kept);
   }
