@@ -35,9 +35,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// The largest layer of the demo image.
-const LAYER: &str = "sha256:02fa38b9909f07c09f878a365289acd7a4f9cc5992d6d593308725e155df2f97";
-const LAYER_BYTES: usize = 20_096;
-const IMAGE: &str = "sha256:8acf709bb31f3ad77a12897c9a27df619b80539b589d2600dd208f3849ec114e";
+const LAYER: &str = "sha256:d9b0f21251b5b9a874477c2643973147b3bf879e49c2f96cfa85b4870e0f9227";
+const LAYER_BYTES: usize = 3_273;
+const IMAGE: &str = "sha256:171a1ba931bb4c6b8482a4784b3f5c3eadf01a2653e48ffa223d0489de9a3a24";
 
 fn toolkit() -> &'static Toolkit {
     Toolkit::shared().unwrap()

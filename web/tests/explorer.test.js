@@ -43,7 +43,7 @@ test("the sample opens with its platforms, layers and where its annotations stan
   const seen = await text(page);
   for (const part of ["linux/arm64", "wasip1/wasm", "attestation", "RUN rm -r /usr/share/doc /var/cache/demo/*", "zstd", "org.example.harbour", "label of the config", "The Portolan authors"]) assert.ok(seen.includes(part), part);
   await page.selectOption(".platform select", { label: "linux/arm64" });
-  await page.waitForFunction(() => location.hash.includes("image=sha256:0ba673ded6ef"));
+  await page.waitForFunction(() => location.hash.includes("image=sha256:7b2f315fb02e"));
   await page.goBack();
   assert.equal(new URL(page.url()).hash, "#/overview?from=sample");
   assert.deepEqual(complaints, []);
@@ -94,7 +94,7 @@ test("a file can be saved, byte for byte", { skip }, async () => {
 
 test("waste and differences between platforms are in tables", { skip }, async () => {
   const { page } = await at("waste?from=sample");
-  assert.match(await text(page), /11\.6 kB of 159 kB[\s\S]*74\.7 %[\s\S]*\/var\/cache\/demo\/index/);
+  assert.match(await text(page), /11\.6 kB of 26\.4 kB[\s\S]*45\.5 %[\s\S]*\/var\/cache\/demo\/index/);
   await page.goto(`${site.url}#/compare?from=sample`);
   await page.waitForSelector("text=3 paths differ");
   assert.match(await text(page), /3 layers in both[\s\S]*\/usr\/bin\/hello\s+differs\s+792 B\s+816 B\s+size 792 → 816/);

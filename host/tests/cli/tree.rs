@@ -48,7 +48,7 @@ fn the_demo_image_is_a_tree() {
 └── var
     └── cache
 
-4 files, 9 directories, 2 symlinks, 148 kB in 4 layers
+4 files, 9 directories, 2 symlinks, 14.7 kB in 4 layers
 ";
     assert_eq!(shown, expected);
     assert_eq!(portolan(["tree", "-q", "-p", "linux/amd64", &demo(), "/home/."]).done(), "home\n└── traveller\n");

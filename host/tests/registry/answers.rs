@@ -112,7 +112,7 @@ fn row_55_a_body_that_drips_is_given_up() {
 fn a_slow_body_is_waited_for() {
     let scratch = tempfile::tempdir().unwrap();
     let server = demo_registry(scratch.path());
-    let script = first(|asked| asked.is("GET", LAYER), vec![Fault::Drip(2_000, Duration::from_millis(200))]);
+    let script = first(|asked| asked.is("GET", LAYER), vec![Fault::Drip(400, Duration::from_millis(200))]);
     let proxy = Proxy::new(server.address, script);
     let registries = registries(Options { patience: Duration::from_millis(600), retries: 0, ..Options::default() });
     let descriptor = crate::descriptor(LAYER, LAYER_BYTES);
