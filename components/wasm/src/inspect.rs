@@ -5,7 +5,7 @@ use crate::world;
 use portolan_image::workload::{self, WasmKind};
 use portolan_image::{Limits, Result};
 use std::collections::BTreeSet;
-use wasmparser::{ComponentExternalKind, KnownCustom, Parser, Payload};
+use wasmparser::{BinaryReader, ComponentExternalKind, Parser, Payload, ProducersSectionReader};
 
 /// What a file of WebAssembly is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,8 +112,10 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspection> {
     if let Some((types, root)) = component {
         found.world = Some(world::write(&types, &root, found.kind == Kind::WitPackage)?);
     }
-    let names = found.imports.iter().chain(&found.exports);
-    found.wasi = names.filter_map(|name| wasi(name)).collect::<BTreeSet<_>>().into_iter().collect();
+    // Collected, they would be sorted first: a sort is 5 KB of code.
+    let mut versions = BTreeSet::new();
+    versions.extend(found.imports.iter().chain(&found.exports).filter_map(|name| wasi(name)));
+    found.wasi = versions.into_iter().map(str::to_owned).collect();
     Ok(found)
 }
 
@@ -131,13 +133,18 @@ pub fn validate(bytes: &[u8]) -> Result<()> {
 
 /// What is listed already.
 #[derive(Default)]
-struct Names {
-    imports: BTreeSet<String>,
-    exports: BTreeSet<String>,
+struct Names<'a> {
+    imports: BTreeSet<&'a str>,
+    exports: BTreeSet<&'a str>,
 }
 
 /// Reads a section of the file itself; answers whether a WIT package may have it.
-fn read(payload: &Payload<'_>, is_module: bool, found: &mut Inspection, names: &mut Names) -> wasmparser::Result<bool> {
+fn read<'a>(
+    payload: &Payload<'a>,
+    is_module: bool,
+    found: &mut Inspection,
+    names: &mut Names<'a>,
+) -> wasmparser::Result<bool> {
     if let Some((id, range)) = payload.as_section() {
         let name = match payload {
             Payload::CustomSection(custom) => custom.name().to_owned(),
@@ -169,8 +176,9 @@ fn read(payload: &Payload<'_>, is_module: bool, found: &mut Inspection, names: &
                 add(&mut found.exports, &mut names.exports, export.name.name);
             }
         }
-        Payload::CustomSection(custom) => {
-            if let KnownCustom::Producers(fields) = custom.as_known() {
+        Payload::CustomSection(custom) if custom.name() == "producers" => {
+            let reader = BinaryReader::new(custom.data(), custom.data_offset());
+            if let Ok(fields) = ProducersSectionReader::new(reader) {
                 for field in fields {
                     let field = field?;
                     for value in field.values {
@@ -187,8 +195,8 @@ fn read(payload: &Payload<'_>, is_module: bool, found: &mut Inspection, names: &
     Ok(may_be_types)
 }
 
-fn add(names: &mut Vec<String>, known: &mut BTreeSet<String>, name: &str) {
-    if known.insert(name.to_owned()) {
+fn add<'a>(names: &mut Vec<String>, known: &mut BTreeSet<&'a str>, name: &'a str) {
+    if known.insert(name) {
         names.push(name.to_owned());
     }
 }
@@ -229,11 +237,11 @@ fn section_name(id: u8, is_module: bool) -> &'static str {
 }
 
 /// The version of WASI that a name means.
-fn wasi(name: &str) -> Option<String> {
+fn wasi(name: &str) -> Option<&str> {
     match name {
-        "wasi_snapshot_preview1" => Some("preview1".to_owned()),
-        "wasi_unstable" => Some("preview0".to_owned()),
-        _ => name.strip_prefix("wasi:")?.split_once('@').map(|(_, version)| version.to_owned()),
+        "wasi_snapshot_preview1" => Some("preview1"),
+        "wasi_unstable" => Some("preview0"),
+        _ => name.strip_prefix("wasi:")?.split_once('@').map(|(_, version)| version),
     }
 }
 
