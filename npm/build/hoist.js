@@ -1,5 +1,5 @@
 // Makes one function of what is read from memory alike in several places.
-import { references } from "./names.js";
+import { added, references } from "./names.js";
 import { call, children, expression, identifier, parse, print, replace, text, visit } from "./source.js";
 
 /** Names that belong to what is made here, in the order of their making. */
@@ -24,41 +24,29 @@ export class Made {
   }
 }
 
-/** A copy of a tree. */
-const copy = (node) => structuredClone(node);
-
-/**
- * What an expression is of the one place in memory that it takes from around it, as text in which that place is `at`; and the
- * place. `undefined` where it takes more than one, or none.
- */
+/** The one place in memory that an expression takes from around it, the first byte of it that is used; or `undefined`. */
 function about(node, known) {
   const places = [];
-  references(node, (found, holder, key) => {
-    if (known.has(found.name)) return;
-    const added = !Array.isArray(holder) && holder?.type === "BinaryExpression" && holder.operator === "+" && key === "left" && holder.right.type === "Literal" && typeof holder.right.value === "number";
-    places.push({ name: found.name, offset: added ? holder.right.value : 0 });
-  });
+  references(node, ({ name }, holder, key) => known.has(name) || places.push({ name, offset: added(holder, key) ?? 0 }));
   if (places.length === 0 || places.some(({ name }) => name !== places[0].name)) return undefined;
   return { name: places[0].name, offset: Math.min(...places.map(({ offset }) => offset)) };
 }
 
-/** The expression as a function of its place. */
-function body(node, { name, offset }, known) {
-  const holding = { held: copy(node) };
+/** The expression as it is in a function of its place, which is `at` there. */
+function body(node, { offset }, known) {
+  const holding = { held: structuredClone(node) };
   const found = [];
-  references(holding.held, (reference, holder, key) => {
-    if (!known.has(reference.name)) found.push({ holder: holder ?? holding, key: key ?? "held" });
-  });
-  // What is added to is changed after what is found in it, so each place is looked up where it is held.
+  references(holding.held, ({ name }, holder = holding, key = "held") => known.has(name) || found.push({ holder, key }));
   for (const { holder, key } of found) {
-    if (!Array.isArray(holder) && holder.type === "BinaryExpression" && key === "left" && holder.operator === "+" && typeof holder.right.value === "number") {
-      holder.left = identifier("at");
-      holder.right = { type: "Literal", value: holder.right.value - offset, raw: String(holder.right.value - offset) };
-    } else holder[key] = identifier("at");
+    const more = added(holder, key);
+    if (more === undefined) holder[key] = identifier("at");
+    else Object.assign(holder, expression(`at + ${more - offset}`));
   }
-  const held = replace(holding.held, (part) => (part.type === "BinaryExpression" && part.operator === "+" && part.left.name === "at" && part.right.value === 0 ? part.left : undefined));
-  return held;
+  return replace(holding.held, (part) => (none(part) ? part.left : undefined));
 }
+
+/** Whether nothing is added to the place. */
+const none = ({ type, left, right, operator }) => type === "BinaryExpression" && operator === "+" && left.name === "at" && right.value === 0;
 
 const place = ({ name, offset }) => (offset === 0 ? identifier(name) : expression(`${name} + ${offset}`));
 
@@ -69,6 +57,8 @@ function movable(node) {
   visit(node, ({ type }) => (same &&= !/^(ThisExpression|Super|MetaProperty|YieldExpression|AwaitExpression|AssignmentExpression|UpdateExpression)$/.test(type)));
   return same;
 }
+
+/** A choice of one of several values is written as a function that is called, and becomes one. */
 const isChooser = (node) => node.type === "CallExpression" && node.callee.type === "ArrowFunctionExpression";
 
 /** Hoists what is found twice, the innermost first, and each chooser. Returns what declares it; `known` learns its names. */
@@ -92,8 +82,7 @@ export function hoist(component, known) {
       if (seen.get(it.written) < 2 && !isChooser(node)) continue;
       let innermost = true;
       for (const child of children(node)) visit(child, (inner) => (innermost &&= !chosen.has(inner)));
-      if (innermost) chosen.set(node, it);
-      else chosen.set(node, undefined);
+      chosen.set(node, innermost ? it : undefined);
     }
     replace(component, (node) => {
       const it = chosen.get(node);

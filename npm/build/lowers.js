@@ -3,7 +3,7 @@
 // Lowering begins with a variable of what is lowered, and goes on for as long as statements use a variable that was declared
 // meanwhile. Such a run of statements is a function of the value, and of the place in memory that it is written to; it answers
 // what the core function is given for the value.
-import { bound, declares, identifiers, references } from "./names.js";
+import { added, bound, declares, identifiers, references } from "./names.js";
 import { expected, expression, lists, parse, print, text, visit } from "./source.js";
 
 /** What the functions call. */
@@ -71,6 +71,8 @@ function endOf(list, at) {
   const names = new Set();
   let end = at;
   for (let next = at; next < list.length && !ELSEWHERE.test(text(list[next])); next += 1) {
+    // What is given to a variable from outside is used after the run, not in it.
+    if (list[next].expression?.type === "AssignmentExpression" && list[next].expression.left.type === "Identifier") break;
     if (next > at && !uses(list[next], names)) continue;
     // What stands between the two is moved with them.
     for (; end <= next; end += 1) declares(list[end], names);
@@ -92,7 +94,7 @@ function functionOf(run, after, known) {
   const answered = [...own].filter((name) => after.some((statement) => uses(statement, new Set([name]))));
   const block = { type: "BlockStatement", body: structuredClone(run) };
   const found = [];
-  references(block, (node, holder, key) => known.has(node.name) || found.push({ name: node.name, node, holder, key, offset: offsetIn(holder, key) }));
+  references(block, (node, holder, key) => known.has(node.name) || found.push({ name: node.name, node, holder, key, offset: added(holder, key) }));
   // A value is used as such, and a place only with an offset.
   const value = found.find(({ offset }) => offset === undefined)?.name;
   const place = found.find(({ name }) => name !== value)?.name;
@@ -103,25 +105,17 @@ function functionOf(run, after, known) {
     else Object.assign(holder, expression(`at + ${holder.right.value - least}`));
   }
   const names = renamed(block);
-  const shape = answered.map((name, index) => `${"abcdefghijklmnop"[index]}: ${names.get(name) ?? name}`);
-  if (answered.length === 1) block.body.push(...statements(`return ${names.get(answered[0]) ?? answered[0]};`));
-  if (answered.length > 1) block.body.push(...statements(`return { ${shape.join(", ")} };`));
-  const given = place ? `${value}, ${place} + ${least}` : value;
-  const taken = answered.length === 1 ? answered[0] : `{ ${answered.map((name, index) => `${"abcdefghijklmnop"[index]}: ${name}`).join(", ")} }`;
+  // Several answers have letters for names, so that what is written alike is alike.
+  const together = (called) => (called.length === 1 ? called[0] : `{ ${called.map((name, index) => `${String.fromCharCode(97 + index)}: ${name}`).join(", ")} }`);
+  if (answered.length > 0) block.body.push(...statements(`return ${together(answered.map((name) => names.get(name) ?? name))};`));
   return {
     written: `(${place ? "value, at" : "value"}) ${print(block)}`,
-    calling: (name) => statements(`${answered.length > 0 ? `const ${taken} = ` : ""}${name}(${given});`)[0],
+    calling: (name) => statements(`${answered.length > 0 ? `const ${together(answered)} = ` : ""}${name}(${value}${place ? `, ${place} + ${least}` : ""});`)[0],
   };
 }
 
 /** Reads statements that may return. */
 const statements = (source) => parse(`function it() { ${source} }`).body[0].body.body;
-
-/** What is added where a name is held. */
-function offsetIn(holder, key) {
-  const added = holder?.type === "BinaryExpression" && holder.operator === "+" && key === "left" && holder.right.type === "Literal";
-  return added && typeof holder.right.value === "number" ? holder.right.value : undefined;
-}
 
 /** Numbers the variables of a block from the first to the last. Returns what each is now called. */
 function renamed(block) {

@@ -57,3 +57,9 @@ export function identifiers(node, seen) {
     for (const child of Array.isArray(value) ? value : [value]) if (typeof child?.type === "string") identifiers(child, seen);
   }
 }
+
+/** The number that is added to what a node holds, which is how a place in memory is written; `undefined` where none is. */
+export function added(holder, key) {
+  const sum = holder?.type === "BinaryExpression" && holder.operator === "+" && key === "left" && holder.right.type === "Literal";
+  return sum && typeof holder.right.value === "number" ? holder.right.value : undefined;
+}
