@@ -1,11 +1,11 @@
 //! What a module or component needs, offers and is made of.
 
-use crate::scope::{self, invalid};
+use crate::scope::{self, Entity, invalid};
 use crate::world;
 use portolan_image::workload::{self, WasmKind};
 use portolan_image::{Limits, Result};
-use std::collections::BTreeSet;
-use wasmparser::{BinaryReader, ComponentExternalKind, Parser, Payload, ProducersSectionReader};
+use std::collections::BTreeMap;
+use wasmparser::{BinaryReader, Parser, Payload, ProducersSectionReader};
 
 /// What a file of WebAssembly is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +94,15 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspection> {
     let component = if is_module { None } else { Some(scope::read(bytes)?) };
     let mut names = Names::default();
     let mut types_alone = true;
+    if let Some((_, root)) = &component {
+        for (name, _) in &root.imports {
+            add(&mut found.imports, &mut names.imports, name);
+        }
+        for (name, entity) in &root.exports {
+            types_alone &= matches!(entity, Entity::Type(_));
+            add(&mut found.exports, &mut names.exports, name);
+        }
+    }
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(invalid)?;
@@ -113,9 +122,9 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspection> {
         found.world = Some(world::write(&types, &root, found.kind == Kind::WitPackage)?);
     }
     // Collected, they would be sorted first: a sort is 5 KB of code.
-    let mut versions = BTreeSet::new();
-    versions.extend(found.imports.iter().chain(&found.exports).filter_map(|name| wasi(name)));
-    found.wasi = versions.into_iter().map(str::to_owned).collect();
+    let mut versions = BTreeMap::<&str, usize>::new();
+    versions.extend(found.imports.iter().chain(&found.exports).filter_map(|name| wasi(name)).zip(0..));
+    found.wasi = versions.into_keys().map(str::to_owned).collect();
     Ok(found)
 }
 
@@ -131,14 +140,15 @@ pub fn validate(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// What is listed already.
+/// What is listed already, and where. Nobody asks where; but each further type of map is 2 KB of code.
 #[derive(Default)]
 struct Names<'a> {
-    imports: BTreeSet<&'a str>,
-    exports: BTreeSet<&'a str>,
+    imports: BTreeMap<&'a str, usize>,
+    exports: BTreeMap<&'a str, usize>,
 }
 
-/// Reads a section of the file itself; answers whether a WIT package may have it.
+/// Reads a section of the file itself, but for what a component imports and exports; answers whether a WIT package may
+/// have it.
 fn read<'a>(
     payload: &Payload<'a>,
     is_module: bool,
@@ -152,28 +162,15 @@ fn read<'a>(
         };
         found.sections.push(Section { name, size: range.len() as u64 });
     }
-    let mut may_be_types = true;
     match payload {
         Payload::ImportSection(reader) => {
             for import in reader.clone().into_imports() {
                 add(&mut found.imports, &mut names.imports, import?.module);
             }
         }
-        Payload::ComponentImportSection(reader) => {
-            for import in reader.clone() {
-                add(&mut found.imports, &mut names.imports, import?.name.name);
-            }
-        }
         Payload::ExportSection(reader) => {
             for export in reader.clone() {
                 add(&mut found.exports, &mut names.exports, export?.name);
-            }
-        }
-        Payload::ComponentExportSection(reader) => {
-            for export in reader.clone() {
-                let export = export?;
-                may_be_types &= export.kind == ComponentExternalKind::Type;
-                add(&mut found.exports, &mut names.exports, export.name.name);
             }
         }
         Payload::CustomSection(custom) if custom.name() == "producers" => {
@@ -189,14 +186,14 @@ fn read<'a>(
                 }
             }
         }
-        Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => may_be_types = false,
+        Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => return Ok(false),
         _ => {}
     }
-    Ok(may_be_types)
+    Ok(true)
 }
 
-fn add<'a>(names: &mut Vec<String>, known: &mut BTreeSet<&'a str>, name: &'a str) {
-    if known.insert(name) {
+fn add<'a>(names: &mut Vec<String>, known: &mut BTreeMap<&'a str, usize>, name: &'a str) {
+    if known.insert(name, names.len()).is_none() {
         names.push(name.to_owned());
     }
 }

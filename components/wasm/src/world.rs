@@ -275,10 +275,15 @@ impl<'t, 'a> Writer<'t, 'a> {
             self.text.line(&format!("use {}.{{{}}};", self.path(home), items.join(", ")))?;
             any = true;
         }
-        let mut methods: BTreeMap<&str, Vec<(&'a str, Option<Id>)>> = BTreeMap::new();
+        let mut resources: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut methods: Vec<Vec<(&'a str, Option<Id>)>> = Vec::new();
         for (label, entity) in entities {
             if let (Entity::Func(id), Some((resource, _))) = (entity, method(label)) {
-                methods.entry(resource).or_default().push((label, *id));
+                let at = *resources.entry(resource).or_insert(methods.len());
+                match methods.get_mut(at) {
+                    Some(methods) => methods.push((label, *id)),
+                    None => methods.push(vec![(label, *id)]),
+                }
             }
         }
         for (label, id) in own {
@@ -286,7 +291,8 @@ impl<'t, 'a> Writer<'t, 'a> {
                 self.text.blank()?;
             }
             any = true;
-            self.declare(label, id, methods.get(label).map_or(&[][..], Vec::as_slice))?;
+            let methods = resources.get(label).and_then(|at| methods.get(*at));
+            self.declare(label, id, methods.map_or(&[][..], Vec::as_slice))?;
         }
         Ok(any)
     }
