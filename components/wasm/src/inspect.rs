@@ -5,7 +5,7 @@ use crate::world;
 use portolan_image::workload::{self, WasmKind};
 use portolan_image::{Limits, Result};
 use std::collections::BTreeMap;
-use wasmparser::{BinaryReader, Parser, Payload, ProducersSectionReader};
+use wasmparser::{BinaryReader, Import, Imports, Parser, Payload, ProducersSectionReader};
 
 /// What a file of WebAssembly is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,8 +164,11 @@ fn read<'a>(
     }
     match payload {
         Payload::ImportSection(reader) => {
-            for import in reader.clone().into_imports() {
-                add(&mut found.imports, &mut names.imports, import?.module);
+            for group in reader.clone() {
+                let (Imports::Single(_, Import { module, .. })
+                | Imports::Compact1 { module, .. }
+                | Imports::Compact2 { module, .. }) = group?;
+                add(&mut found.imports, &mut names.imports, module);
             }
         }
         Payload::ExportSection(reader) => {

@@ -5,11 +5,12 @@
 
 use portolan_image::{Error, Result};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 use wasmparser::{
     BinaryReader, BinaryReaderError, CanonicalFunction, ComponentAlias, ComponentDefinedType, ComponentExport,
-    ComponentExternalKind, ComponentFuncType, ComponentInstance, ComponentOuterAliasKind, ComponentType,
-    ComponentTypeRef, CoreType, Encoding, Parser, Payload, TypeBounds,
+    ComponentExternalKind, ComponentFuncType, ComponentImport, ComponentInstance, ComponentOuterAliasKind,
+    ComponentType, ComponentTypeRef, CoreType, Encoding, Parser, Payload, TypeBounds,
 };
 
 /// How deep components and their types are nested; the same as validators allow.
@@ -138,49 +139,54 @@ pub(crate) fn read(bytes: &[u8]) -> Result<(Types<'_>, Body<'_>)> {
                 if declaring > TYPE_BYTES {
                     return Err(wrong(&format!("its types are declared by more than {TYPE_BYTES} bytes")));
                 }
-                let section = bytes.get(range.clone()).ok_or_else(|| wrong("it ends in a section of types"))?;
-                let mut reader = BinaryReader::new(section, range.start);
-                for _ in 0..reader.read_var_u32().map_err(invalid)? {
-                    let id = types.declared(&mut reader)?;
-                    types.push(id)?;
-                }
+                each(bytes, range, &mut |reader| {
+                    let id = types.declared(reader)?;
+                    types.push(id)
+                })?;
             }
-            Payload::ComponentImportSection(section) => {
-                for import in section {
-                    let import = import.map_err(invalid)?;
-                    let name = import.name.name;
-                    let entity = types.described(name, import.ty, true)?;
-                    types.scope()?.body.imports.push((name, entity));
-                }
-            }
+            Payload::ComponentImportSection(section) => each(bytes, section.range(), &mut |reader| {
+                let import: ComponentImport<'_> = reader.read().map_err(invalid)?;
+                let name = import.name.name;
+                let entity = types.described(name, import.ty, true)?;
+                types.scope()?.body.imports.push((name, entity));
+                Ok(())
+            })?,
             Payload::ComponentExportSection(section) => {
-                for export in section {
-                    types.exported(&export.map_err(invalid)?)?;
-                }
+                each(bytes, section.range(), &mut |reader| types.exported(&reader.read().map_err(invalid)?))?
             }
             Payload::ComponentAliasSection(section) => {
-                for alias in section {
-                    types.alias(alias.map_err(invalid)?)?;
-                }
+                each(bytes, section.range(), &mut |reader| types.alias(reader.read().map_err(invalid)?))?;
             }
             Payload::ComponentInstanceSection(section) => {
-                for instance in section {
-                    types.instantiated(instance.map_err(invalid)?)?;
-                }
+                each(bytes, section.range(), &mut |reader| types.instantiated(reader.read().map_err(invalid)?))?
             }
-            Payload::ComponentCanonicalSection(section) => {
-                for function in section {
-                    if let CanonicalFunction::Lift { type_index, .. } = function.map_err(invalid)? {
-                        let id = types.at(type_index)?;
-                        types.count()?;
-                        types.scope()?.funcs.push(Some(id));
-                    }
+            Payload::ComponentCanonicalSection(section) => each(bytes, section.range(), &mut |reader| {
+                if let CanonicalFunction::Lift { type_index, .. } = reader.read().map_err(invalid)? {
+                    let id = types.at(type_index)?;
+                    types.count()?;
+                    types.scope()?.funcs.push(Some(id));
                 }
-            }
+                Ok(())
+            })?,
             _ => {}
         }
     }
     Err(wrong("it is no component"))
+}
+
+/// Reads the items of a section one by one. The parser's own iterators are compiled for every kind of item.
+fn each<'a>(
+    bytes: &'a [u8],
+    section: Range<usize>,
+    item: &mut dyn FnMut(&mut BinaryReader<'a>) -> Result<()>,
+) -> Result<()> {
+    let start = section.start;
+    let section = bytes.get(section).ok_or_else(|| wrong("it ends in a section"))?;
+    let mut reader = BinaryReader::new(section, start);
+    for _ in 0..reader.read_var_u32().map_err(invalid)? {
+        item(&mut reader)?;
+    }
+    if reader.eof() { Ok(()) } else { Err(wrong(&format!("a section goes on at byte {}", reader.original_position()))) }
 }
 
 impl<'a> Types<'a> {
@@ -279,7 +285,7 @@ impl<'a> Types<'a> {
             }
             0x02 => self.alias(reader.read().map_err(invalid)?)?,
             byte @ (0x03 | 0x04) => {
-                let import: wasmparser::ComponentImport<'a> = reader.read().map_err(invalid)?;
+                let import: ComponentImport<'a> = reader.read().map_err(invalid)?;
                 let entity = self.described(import.name.name, import.ty, byte == 0x03)?;
                 let body = &mut self.scope()?.body;
                 match byte {
