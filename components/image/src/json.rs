@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::sort::positions;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::cell::Cell;
@@ -219,11 +220,13 @@ impl<'de> Visitor<'de> for Nested<'_> {
             members.push((checked(&name)?, access.next_value_seed(inner)?));
         }
         // Sorting finds duplicates in n log n steps, so that many names are no attack on time.
-        let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-        names.sort_unstable();
-        match names.windows(2).find(|pair| pair.first() == pair.last()) {
-            Some(pair) => {
-                let name = quote(pair.first().copied().unwrap_or_default());
+        let order = positions(members.len(), &mut |one, other| members[one].0.cmp(&members[other].0));
+        let mut names = order.into_iter().map(|place| members[place].0.as_str());
+        let mut before = names.next();
+        let again = names.find(|name| before.replace(name) == Some(name));
+        match again {
+            Some(name) => {
+                let name = quote(name);
                 Err(A::Error::custom(format_args!("the name {name} stands twice in one object")))
             }
             None => Ok(Value::Object(members)),

@@ -27,6 +27,7 @@ pub mod reference;
 pub mod referrers;
 pub mod resolve;
 pub mod runtime;
+pub mod sort;
 pub mod verify;
 pub mod workload;
 

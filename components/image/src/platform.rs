@@ -19,6 +19,7 @@ mod select;
 pub use compatibility::{matches, matches_exactly};
 pub use select::{default_wanted, order, select};
 
+use crate::sort::positions;
 use std::fmt;
 
 /// What an image runs on.
@@ -63,16 +64,22 @@ impl Platform {
     #[must_use]
     pub fn normalize(&self) -> Self {
         let (architecture, variant) = parse::normalize_architecture(&self.architecture, self.variant());
-        let mut os_features = self.os_features.clone();
-        os_features.sort();
-        os_features.dedup();
         Self {
             os: parse::normalize_os(&self.os),
             architecture,
             variant,
             os_version: self.os_version.clone().filter(|version| !version.is_empty()),
-            os_features,
+            os_features: self.features().into_iter().map(str::to_owned).collect(),
         }
+    }
+
+    /// The features in the order of their bytes, each once.
+    fn features(&self) -> Vec<&str> {
+        let features = &self.os_features;
+        let order = positions(features.len(), &mut |one, other| features[one].cmp(&features[other]));
+        let mut sorted: Vec<&str> = order.into_iter().map(|place| features[place].as_str()).collect();
+        sorted.dedup();
+        sorted
     }
 
     /// `os/architecture` or `os/architecture/variant`, without version and features.
@@ -104,9 +111,8 @@ impl Platform {
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = self.os_version.as_deref().unwrap_or_default();
-        let mut features: Vec<_> = self.os_features.iter().filter(|feature| !feature.is_empty()).collect();
-        features.sort();
-        features.dedup();
+        let mut features = self.features();
+        features.retain(|feature| !feature.is_empty());
         if self.os.is_empty() || (version.is_empty() && features.is_empty()) {
             return f.write_str(&self.triple());
         }

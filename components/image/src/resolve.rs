@@ -11,6 +11,7 @@ use crate::manifest::Manifest;
 use crate::media_type::Kind;
 use crate::platform::{Platform, default_wanted, order};
 use crate::reference::Selector;
+use crate::sort;
 
 mod listing;
 mod loading;
@@ -233,10 +234,9 @@ impl Resolver {
         let positions = walk.candidates()?;
         let stated: Vec<(usize, Option<Platform>)> =
             positions.iter().map(|position| (*position, walk.platform(*position))).collect();
-        let mut digests: Vec<_> = positions.iter().map(|position| walk.digest(*position)).collect();
-        digests.sort_unstable();
-        digests.dedup();
-        let is_lone = digests.len() < 2;
+        let mut digests = positions.iter().map(|position| walk.digest(*position));
+        let first = digests.next();
+        let is_lone = digests.all(|digest| Some(digest) == first);
         if matches!(wanted, Wanted::First) || is_lone && matches!(wanted, Wanted::Host(_)) {
             return Self::take(walk, positions.first().copied(), limits);
         }
@@ -257,7 +257,7 @@ impl Resolver {
     fn probe(
         walk: &Walk,
         left: Vec<usize>,
-        mut known: Vec<(usize, Option<Platform>)>,
+        known: Vec<(usize, Option<Platform>)>,
         wanted: &Wanted,
         limits: &Limits,
     ) -> Result<Stage> {
@@ -265,7 +265,8 @@ impl Resolver {
             let loading = Box::new(Loading::new(walk.entry(*position)?.descriptor.clone(), limits)?);
             return Ok(Stage::Probe { loading, left, known });
         }
-        known.sort_by_key(|(position, _)| *position);
+        let order = sort::positions(known.len(), &mut |one, other| known[one].0.cmp(&known[other].0));
+        let known: Vec<_> = order.into_iter().map(|place| known[place].clone()).collect();
         match choose(&known, wanted) {
             Some(position) => Self::take(walk, Some(position), limits),
             None => Err(Error::PlatformNotFound {

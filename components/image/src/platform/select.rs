@@ -3,6 +3,7 @@
 use super::Platform;
 use super::compatibility::Fit;
 use crate::error::{Error, Result};
+use crate::sort::positions;
 
 /// The positions of the candidates that run on one of the wanted platforms, best first.
 ///
@@ -19,9 +20,12 @@ pub fn order(candidates: &[Option<&Platform>], wanted: &[Platform]) -> Vec<usize
         let fit = wanted.iter().enumerate().find_map(|(choice, wanted)| Some((choice, Fit::of(wanted, &candidate)?)));
         fits.extend(fit.map(|(choice, fit)| (choice, fit, position)));
     }
-    fits.sort_by(|(choice, fit, _), (other_choice, other, _)| choice.cmp(other_choice).then(other.compare(fit)));
+    let order = positions(fits.len(), &mut |one, other| {
+        let ((choice, fit, _), (other_choice, other, _)) = (&fits[one], &fits[other]);
+        choice.cmp(other_choice).then(other.compare(fit))
+    });
     let unstated = candidates.iter().enumerate().filter(|(_, candidate)| candidate.is_none());
-    fits.into_iter().map(|(_, _, position)| position).chain(unstated.map(|(position, _)| position)).collect()
+    order.into_iter().map(|place| fits[place].2).chain(unstated.map(|(position, _)| position)).collect()
 }
 
 /// The position of the best candidate for the wanted platforms, which are in the order of preference.

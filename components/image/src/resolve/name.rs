@@ -119,11 +119,9 @@ fn named(entries: &[Descriptor], text: &str) -> Result<Option<Vec<Descriptor>>> 
     if is_tag(text)
         && let Some(found) = filter(entries, |entry| references(entry).any(|named| named.tag() == Some(text)))
     {
-        let mut repositories: Vec<String> =
-            found.iter().filter_map(|entry| references(entry).next()).map(|named| named.name()).collect();
-        repositories.sort_unstable();
-        repositories.dedup();
-        if repositories.len() > 1 {
+        let mut repositories = found.iter().filter_map(|entry| references(entry).next()).map(|named| named.name());
+        let first = repositories.next();
+        if repositories.any(|repository| Some(repository) != first) {
             return Err(Error::ReferenceNotFound {
                 reason: format!("several images have the tag {text}; {}", list(&names(&found))),
             });

@@ -17,6 +17,7 @@ use super::sparse;
 use crate::change::{Timestamp, Xattr};
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
+use portolan_image::sort::positions;
 
 /// A record that may be given, and may be given as empty.
 pub(crate) type Given<T> = Option<Option<T>>;
@@ -135,22 +136,21 @@ impl Records {
     /// Leaves out attributes that are given twice alike, and fails where the values differ.
     fn dedup_xattrs(&mut self) -> Result<(), String> {
         // By sorting, as one header has room for tens of thousands.
-        let mut sorted: Vec<(usize, &Xattr)> = self.xattrs.iter().enumerate().collect();
-        sorted.sort_by(|(_, one), (_, other)| one.name.cmp(&other.name));
-        let mut again = Vec::new();
-        for pair in sorted.windows(2) {
-            let [(_, one), (index, other)] = pair else { continue };
+        let xattrs = &self.xattrs;
+        let order = positions(xattrs.len(), &mut |one, other| xattrs[one].name.cmp(&xattrs[other].name));
+        let mut again = vec![false; xattrs.len()];
+        for pair in order.windows(2) {
+            let &[first, second] = pair else { continue };
+            let (one, other) = (&xattrs[first], &xattrs[second]);
             if one.name == other.name {
                 if one.value != other.value {
                     return Err(format!("the attribute {} is given twice with different values", show(&one.name)));
                 }
-                again.push(*index);
+                again[second] = true;
             }
         }
-        again.sort_unstable();
-        for index in again.into_iter().rev() {
-            self.xattrs.remove(index);
-        }
+        let mut again = again.into_iter();
+        self.xattrs.retain(|_| !again.next().unwrap_or_default());
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Bytes that layers carry and the image does not show.
 
 use super::Tree;
+use portolan_image::sort::positions;
 use std::collections::BTreeMap;
 
 /// How many bytes of the layers are of no use, and where.
@@ -99,11 +100,12 @@ impl Tree {
     pub fn waste(&self, at_most: usize) -> Waste {
         let tally = &self.tally;
         let wasting = tally.paths.iter().filter(|(_, spent)| spent.wasted > 0).map(|(&id, _)| id);
-        let mut order = self.paths.in_order(wasting);
+        let walked = self.paths.in_order(wasting);
         let wasted = |id: &u32| tally.paths.get(id).map_or(0, |spent| spent.wasted);
-        // Stable, so equals stay in the order of a walk.
-        order.sort_by_key(|id| std::cmp::Reverse(wasted(id)));
-        let paths = order.iter().take(at_most).filter_map(|id| {
+        // Equals stay in the order of a walk.
+        let worst = positions(walked.len(), &mut |one, other| wasted(&walked[other]).cmp(&wasted(&walked[one])));
+        let paths = worst.into_iter().take(at_most).filter_map(|place| {
+            let id = &walked[place];
             let spent = tally.paths.get(id)?;
             // Where one layer alone gave it, the size it ended with is nowhere else than in the tree.
             let left = if spent.smallest == u64::MAX {
