@@ -4,7 +4,7 @@ use portolan::interrupt::Interrupt;
 use portolan::layers::Layers;
 use portolan::progress::Quiet;
 use portolan::registry::{self, Registries};
-use portolan::{Result, Toolkit, manifest, platform, reference, runtime, source, workload};
+use portolan::{Result, Toolkit, manifest, platform, reference, source, workload};
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
@@ -13,7 +13,7 @@ fn main() -> Result<()> {
     let name = reference::parse(&toolkit, &args.next().unwrap_or_default())?;
     let place = source::open(&toolkit, &registries, &name)?;
     let (source, interrupt) = (place.source.as_ref(), Interrupt::default());
-    let platforms = runtime::workload_platforms(&toolkit, &platform::host())?;
+    let platforms = workload::platforms(&toolkit, &platform::host())?;
     let image = manifest::resolve(&toolkit, source, &place.selector, platform::wanted(&platforms))?;
     let layers = Layers {
         toolkit: &toolkit,

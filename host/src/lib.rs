@@ -25,6 +25,7 @@ mod hasher;
 pub mod interrupt;
 pub mod layer;
 pub mod layers;
+pub mod layout;
 pub mod limits;
 pub mod manifest;
 pub mod platform;

@@ -12,9 +12,9 @@ use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
 pub use crate::bindings::exports::portolan::image::manifest::{
-    Config, DockerArchive, DockerDocuments, DockerImage, DockerLayout, DockerMembers, Document, Edit, Finding, History,
-    ImageManifest, Index, LayerWork, Listed, Origin, PlacedAnnotation, Resolved, Severity, Task, Verified, Wanted,
-    WantedPlatforms, Work,
+    Config, DockerDocuments, DockerImage, DockerLayout, DockerMembers, Document, Finding, History, ImageManifest,
+    Index, LayerWork, Listed, Origin, PlacedAnnotation, Resolved, Severity, Task, Verified, Wanted, WantedPlatforms,
+    Work,
 };
 pub use crate::bindings::exports::portolan::image::types::{Annotation, Descriptor, Platform};
 
@@ -70,39 +70,6 @@ pub fn parse_docker_archive(toolkit: &Toolkit, bytes: &[u8]) -> Result<Vec<Docke
 pub fn synthesize(toolkit: &Toolkit, archive: &[u8], members: &[DockerMembers]) -> Result<DockerLayout> {
     toolkit.instantiate()?.attempt(|exports, store| {
         exports.portolan_image_manifest().call_synthesize(store, archive, members, toolkit.limits())
-    })
-}
-
-/// Edits the `index.json` of a layout; nothing is that of a new one.
-///
-/// # Errors
-/// What is wrong with it, and `reference-not-found` when there is nothing to untag or to remove.
-pub fn edit_index(toolkit: &Toolkit, index: Option<&[u8]>, edits: &[Edit]) -> Result<Vec<u8>> {
-    toolkit.instantiate()?.attempt(|exports, store| {
-        exports.portolan_image_manifest().call_edit_index(store, index, edits, toolkit.limits())
-    })
-}
-
-/// The bytes of the `oci-layout` file of a new layout.
-///
-/// # Errors
-/// When the component fails.
-pub fn layout_marker(toolkit: &Toolkit) -> Result<Vec<u8>> {
-    toolkit.instantiate()?.call(|exports, store| exports.portolan_image_manifest().call_layout_marker(store))
-}
-
-/// Writes the documents of a docker-archive of one image, from its manifest.
-///
-/// # Errors
-/// `unsupported-media-type` when it is no container image, and `invalid-reference`.
-pub fn write_docker_archive(
-    toolkit: &Toolkit,
-    manifest: &Descriptor,
-    bytes: &[u8],
-    name: Option<&str>,
-) -> Result<DockerArchive> {
-    toolkit.instantiate()?.attempt(|exports, store| {
-        exports.portolan_image_manifest().call_write_docker_archive(store, manifest, bytes, name, toolkit.limits())
     })
 }
 

@@ -7,6 +7,8 @@ mod body;
 pub mod credentials;
 mod http;
 
+use crate::bindings;
+use crate::bindings::exports::portolan::image::push::BlobPush;
 use crate::bindings::exports::portolan::image::registry as wit;
 use crate::error::{Error, ErrorCode, Result};
 use crate::interrupt::Interrupt;
@@ -123,7 +125,8 @@ impl Registries {
     /// # Errors
     /// `unauthorized`, `registry-unreachable` and whatever else registries can do.
     pub fn ping(&self, registry: &str) -> Result<()> {
-        self.run(|exports, store, client| exports.client().call_ping(store, client, registry)).map(drop)
+        self.run(|exports, store, client| exports.portolan_image_registry().client().call_ping(store, client, registry))
+            .map(drop)
     }
 
     /// Pulls a manifest or index by digest, or else by tag, `latest` unless given.
@@ -131,7 +134,9 @@ impl Registries {
     /// # Errors
     /// `reference-not-found`, or that it is not what it should be.
     pub fn resolve(&self, repository: &Repository, selector: &Selector) -> Result<Pulled> {
-        match self.run(|exports, store, client| exports.client().call_resolve(store, client, repository, selector))? {
+        match self.run(|exports, store, client| {
+            exports.portolan_image_registry().client().call_resolve(store, client, repository, selector)
+        })? {
             wit::Outcome::Manifest(pulled) => Ok(pulled),
             outcome => Err(unexpected(&outcome)),
         }
@@ -142,7 +147,9 @@ impl Registries {
     /// # Errors
     /// Whatever registries can do.
     pub fn stat(&self, repository: &Repository, selector: &Selector) -> Result<Option<Descriptor>> {
-        match self.run(|exports, store, client| exports.client().call_stat(store, client, repository, selector))? {
+        match self.run(|exports, store, client| {
+            exports.portolan_image_registry().client().call_stat(store, client, repository, selector)
+        })? {
             wit::Outcome::Descriptor(descriptor) => Ok(descriptor),
             outcome => Err(unexpected(&outcome)),
         }
@@ -154,8 +161,9 @@ impl Registries {
     /// # Errors
     /// Whatever registries can do before the first byte; later ones are errors of reading.
     pub fn fetch(&self, repository: &Repository, descriptor: &Descriptor, offset: u64) -> Result<Option<Blob>> {
-        let job = self
-            .job(|exports, store, client| exports.client().call_fetch(store, client, repository, descriptor, offset))?;
+        let job = self.job(|exports, store, client| {
+            exports.portolan_image_registry().client().call_fetch(store, client, repository, descriptor, offset)
+        })?;
         match Content::begin(job, descriptor.size.saturating_sub(offset)) {
             // Of a blob whose size nobody knows, the registry may say it.
             Ok(content) if descriptor.size == u64::MAX => {
@@ -173,7 +181,9 @@ impl Registries {
     /// # Errors
     /// Whatever registries can do.
     pub fn has(&self, repository: &Repository, descriptor: &Descriptor) -> Result<bool> {
-        let run = self.run(|exports, store, client| exports.client().call_has(store, client, repository, descriptor));
+        let run = self.run(|exports, store, client| {
+            exports.portolan_image_registry().client().call_has(store, client, repository, descriptor)
+        });
         match run? {
             wit::Outcome::Descriptor(descriptor) => Ok(descriptor.is_some()),
             outcome => Err(unexpected(&outcome)),
@@ -192,9 +202,9 @@ impl Registries {
         mount_from: &[String],
         read: &Fetch<'_>,
     ) -> Result<Pushed> {
-        let push = wit::BlobPush { mount_from: mount_from.to_vec(), chunk: self.shared.options.chunk };
+        let push = BlobPush { mount_from: mount_from.to_vec(), chunk: self.shared.options.chunk };
         let job = self.job(|exports, store, client| {
-            exports.client().call_push_blob(store, client, repository, descriptor, &push)
+            exports.portolan_image_push().call_blob(store, client, repository, descriptor, &push)
         })?;
         match job.complete(Some(&body::Push { descriptor, read }))? {
             wit::Outcome::Pushed(pushed) => Ok(pushed),
@@ -207,7 +217,8 @@ impl Registries {
     /// # Errors
     /// Whatever registries can do, and what reading says.
     pub fn push_stream(&self, repository: &Repository, reader: Blob) -> Result<(Pushed, u64)> {
-        let job = self.job(|exports, store, client| exports.client().call_push_stream(store, client, repository))?;
+        let job =
+            self.job(|exports, store, client| exports.portolan_image_push().call_stream(store, client, repository))?;
         job.stream(reader)
     }
 
@@ -223,7 +234,7 @@ impl Registries {
         tags: &[String],
     ) -> Result<()> {
         let run = self.run(|exports, store, client| {
-            exports.client().call_push_manifest(store, client, repository, descriptor, bytes, tags)
+            exports.portolan_image_push().call_manifest(store, client, repository, descriptor, bytes, tags)
         });
         run.map(drop)
     }
@@ -233,7 +244,9 @@ impl Registries {
     /// # Errors
     /// Whatever registries can do.
     pub fn tags(&self, repository: &Repository) -> Result<Vec<String>> {
-        match self.run(|exports, store, client| exports.client().call_tags(store, client, repository))? {
+        match self.run(|exports, store, client| {
+            exports.portolan_image_registry().client().call_tags(store, client, repository)
+        })? {
             wit::Outcome::Tags(tags) => Ok(tags),
             outcome => Err(unexpected(&outcome)),
         }
@@ -250,7 +263,7 @@ impl Registries {
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>> {
         let run = self.run(|exports, store, client| {
-            exports.client().call_referrers(store, client, repository, digest, artifact_type)
+            exports.portolan_image_registry().client().call_referrers(store, client, repository, digest, artifact_type)
         });
         match run? {
             wit::Outcome::Referrers(referrers) => Ok(referrers),
@@ -263,7 +276,10 @@ impl Registries {
     /// # Errors
     /// `reference-not-found`, `registry-refused`, and whatever else registries can do.
     pub fn delete(&self, repository: &Repository, selector: &Selector) -> Result<()> {
-        self.run(|exports, store, client| exports.client().call_delete(store, client, repository, selector)).map(drop)
+        self.run(|exports, store, client| {
+            exports.portolan_image_push().call_delete(store, client, repository, selector)
+        })
+        .map(drop)
     }
 
     /// Deletes a blob.
@@ -271,8 +287,9 @@ impl Registries {
     /// # Errors
     /// `blob-not-found`, `registry-refused`, and whatever else registries can do.
     pub fn delete_blob(&self, repository: &Repository, digest: &str) -> Result<()> {
-        let run =
-            self.run(|exports, store, client| exports.client().call_delete_blob(store, client, repository, digest));
+        let run = self.run(|exports, store, client| {
+            exports.portolan_image_push().call_delete_blob(store, client, repository, digest)
+        });
         run.map(drop)
     }
 
@@ -317,21 +334,20 @@ impl Registries {
     fn job(
         &self,
         start: impl FnOnce(
-            &wit::Guest,
+            &bindings::Toolkit,
             &mut wasmtime::Store<crate::toolkit::State>,
             ResourceAny,
         ) -> wasmtime::Result<ResourceAny>,
     ) -> Result<Job> {
         let client = self.client()?;
-        let handle =
-            client.instance().call(|exports, store| start(exports.portolan_image_registry(), store, client.handle))?;
+        let handle = client.instance().call(|exports, store| start(exports, store, client.handle))?;
         Ok(Job { registries: self.clone(), handle })
     }
 
     fn run(
         &self,
         start: impl FnOnce(
-            &wit::Guest,
+            &bindings::Toolkit,
             &mut wasmtime::Store<crate::toolkit::State>,
             ResourceAny,
         ) -> wasmtime::Result<ResourceAny>,

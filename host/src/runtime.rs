@@ -1,6 +1,4 @@
-//! From an image to what runs it: a runtime config, or the WebAssembly in it and how that is called.
-
-mod recognizing;
+//! From an image to a runtime config.
 
 use crate::error::{Error, Result};
 use crate::layers::Layers;
@@ -12,27 +10,10 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::BorrowedFd;
 
-pub use crate::bindings::exports::portolan::image::runtime::{
-    Form, GuestFile, Inputs, Mapping, Mappings, Overrides, RuntimeConfig, WasmKind, WasmPlace, Workload,
-};
-pub use recognizing::{fetch_wasm, recognize, workload_platforms};
+pub use crate::bindings::exports::portolan::image::runtime::{Inputs, Mapping, Mappings, RuntimeConfig};
 
 /// How many bytes of a passwd or group file are read at most, before the toolkit applies its own limit.
 const FILE_BYTES: u64 = 16 << 20;
-
-/// The word for a form, as `wit/runtime.wit` has it.
-#[must_use]
-pub fn form_word(form: Form) -> &'static str {
-    match form {
-        Form::Artifact => "artifact",
-        Form::WasmLayer => "wasm-layer",
-        Form::Spin => "spin",
-        Form::WasmToOci => "wasm-to-oci",
-        Form::ModuleArtifact => "module-artifact",
-        Form::Compat => "compat",
-        Form::Container => "container",
-    }
-}
 
 /// Converts an image config to a `config.json`.
 ///

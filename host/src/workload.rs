@@ -18,21 +18,25 @@ mod http;
 mod invoke;
 mod outgoing;
 mod program;
+mod recognizing;
 mod rootfs;
 mod state;
 
+pub use crate::bindings::exports::portolan::image::workload::{
+    Form, GuestFile, Overrides, WasmKind, WasmPlace, Workload,
+};
 pub use bounds::Bounds;
 pub use cache::Cache;
 pub use grants::{Grants, Mount};
 pub use http::Serving;
 pub use program::{Program, World};
+pub use recognizing::{fetch_wasm, form_word, platforms, recognize};
 pub use rootfs::Rootfs;
 pub use state::{Component as ComponentState, Guest, Module as ModuleState};
 
 use crate::digest;
 use crate::error::{Error, ErrorCode, Result};
 use crate::layers::Layers;
-use crate::runtime::{self, Overrides};
 use portolan_image::Limits;
 use portolan_wasm::Kind;
 use state::Hook;
@@ -189,8 +193,8 @@ impl Builder {
     /// `invalid-workload` when there is none, or what is wrong with the image.
     pub fn prepare(&self, layers: &Layers<'_>) -> Result<Prepared> {
         let overrides = Overrides { entrypoint: self.entrypoint.clone(), cmd: self.cmd.clone() };
-        let workload = runtime::recognize(layers, &overrides)?;
-        let (digest, bytes) = runtime::fetch_wasm(layers, &workload)?;
+        let workload = recognize(layers, &overrides)?;
+        let (digest, bytes) = fetch_wasm(layers, &workload)?;
         let program = self.compile(&bytes, &digest)?;
         let mut guest = self.guest.clone();
         guest.root = Rootfs::of(layers, &workload, self.is_writable)?.map(Arc::new);

@@ -489,7 +489,7 @@ export class Image implements AsyncDisposable {
   /**
    * The WebAssembly that the image holds, in whatever form it was packaged, and how it is called; nothing when it holds none. Layers
    * are read only where it may be a file in them, as it may in every container image with a command. The platforms for which an
-   * index with WebAssembly is opened are those of `runtime.workloadPlatforms()` in the toolkit.
+   * index with WebAssembly is opened are those of `workload.platforms()` in the toolkit.
    */
   async wasm({ signal }: Abortable = {}): Promise<Workload | undefined> {
     signal?.throwIfAborted();

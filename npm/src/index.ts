@@ -58,4 +58,4 @@ export { type Toolkit, toolkit } from "./toolkit.js";
 export { type Difference, type DirectorySize, type LayerSize, type Node, Tree, type Waste } from "./tree.js";
 export type { Abortable, Annotations, Descriptor, Limits, Platform } from "./types.js";
 export { type UnpackOptions, type Unpacked, unpack } from "./unpack.js";
-export type { WasmForm, Workload } from "./workload.js";
+export type { WasmForm, Workload, Workloads } from "./workload.js";

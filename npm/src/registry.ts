@@ -1,4 +1,5 @@
 /** Registries: the distribution protocol over the engine's own `fetch` (`wit/registry.wit`). */
+import type { BlobPush } from "../generated/interfaces/portolan-image-push.js";
 import type * as wit from "../generated/interfaces/portolan-image-registry.js";
 import { system } from "#system";
 import { PortolanError, attempt } from "./error.js";
@@ -9,7 +10,7 @@ import { release } from "./release.js";
 import { following, until } from "./signal.js";
 import type { BytesLike } from "./source.js";
 import { chunksOf } from "./source/custom.js";
-import { instance, newInstance } from "./toolkit.js";
+import { type Instance, instance, newInstance } from "./toolkit.js";
 import { type Abortable, type Descriptor, type Limits, fromDescriptor, fromLimits, present, toBigInt, toDescriptor } from "./types.js";
 
 export type { BlobReader } from "./registry/body.js";
@@ -88,7 +89,10 @@ export interface PushBlobOptions extends Abortable {
   chunk?: number;
 }
 
-type Client = { instance: Awaited<ReturnType<typeof newInstance>>; client: wit.Client };
+type Client = { instance: Instance; client: wit.Client };
+
+/** Begins a job of a client; what changes a registry is an interface of its own. */
+type Make = (client: wit.Client, to: Instance["push"]) => wit.Job;
 
 /**
  * All registries that a program speaks to: what is learnt of one, such as its tokens, serves every request after.
@@ -181,16 +185,16 @@ export class Registries {
     { mountFrom = [], chunk, signal }: PushBlobOptions = {},
   ): Promise<Pushed> {
     const { repository } = await parts(name);
-    const push = present<wit.BlobPush>({ mountFrom, chunk: chunk === undefined ? undefined : toBigInt(chunk) });
+    const push = present<BlobPush>({ mountFrom, chunk: chunk === undefined ? undefined : toBigInt(chunk) });
     const upload = { descriptor, content: content instanceof ArrayBuffer ? new Uint8Array(content) : content };
-    return expected(await this.#run((client) => client.pushBlob(repository, fromDescriptor(descriptor), push), signal, upload), "pushed").val;
+    return expected(await this.#run((client, to) => to.blob(client, repository, fromDescriptor(descriptor), push), signal, upload), "pushed").val;
   }
 
   /** Pushes a blob whose end nobody knows yet, and answers what it turned out to be. */
   async pushStream(name: ImageName, content: BytesLike, { signal }: Abortable = {}): Promise<Pushed & { size: number }> {
     const { repository } = await parts(name);
     const upload = { stream: chunksOf(content, signal), size: 0 };
-    const { val } = expected(await this.#run((client) => client.pushStream(repository), signal, upload), "pushed");
+    const { val } = expected(await this.#run((client, to) => to.stream(client, repository), signal, upload), "pushed");
     return { ...val, size: upload.size };
   }
 
@@ -203,7 +207,7 @@ export class Registries {
   ): Promise<void> {
     const { repository, selector } = await parts(name);
     const under = tags ?? (selector.tag === undefined ? [] : [selector.tag]);
-    await this.#run((client) => client.pushManifest(repository, fromDescriptor(descriptor), bytes, under), signal);
+    await this.#run((client, to) => to.manifest(client, repository, fromDescriptor(descriptor), bytes, under), signal);
   }
 
   /** All tags of a repository. */
@@ -225,25 +229,25 @@ export class Registries {
     if (selector.tag === undefined && selector.digest === undefined) {
       throw new PortolanError("invalid-reference", `${repository.registry}/${repository.name}: expected a tag or digest to delete`);
     }
-    await this.#run((client) => client.delete(repository, selector), signal);
+    await this.#run((client, to) => to.delete(client, repository, selector), signal);
   }
 
   /** Deletes a blob. Fails with `blob-not-found`. */
   async deleteBlob(name: ImageName, digest: string, { signal }: Abortable = {}): Promise<void> {
     const { repository } = await parts(name);
-    await this.#run((client) => client.deleteBlob(repository, digest), signal);
+    await this.#run((client, to) => to.deleteBlob(client, repository, digest), signal);
   }
 
   /** Begins a job, and answers how to end it. */
-  async #begin(make: (client: wit.Client) => wit.Job, given: AbortSignal | undefined, upload?: Upload): Promise<{ job: Job; done: () => void }> {
+  async #begin(make: Make, given: AbortSignal | undefined, upload?: Upload): Promise<{ job: Job; done: () => void }> {
     const { stop, unfollow } = following(this.#options.signal, given);
     const { signal } = stop;
     try {
       signal.throwIfAborted();
-      const { client } = await until((this.#client ??= this.#load()), signal);
+      const { client, instance } = await until((this.#client ??= this.#load()), signal);
       const { fetch = globalThis.fetch.bind(globalThis), patience = 60_000 } = this.#options;
       const credentials = (registry: string) => until(this.#credentials(registry), signal);
-      const job = new Job(attempt(() => make(client)), { http: { fetch, patience }, upload, signal, credentials });
+      const job = new Job(attempt(() => make(client, instance.push)), { http: { fetch, patience }, upload, signal, credentials });
       return {
         job,
         done: () => {
@@ -259,7 +263,7 @@ export class Registries {
     }
   }
 
-  async #run(make: (client: wit.Client) => wit.Job, signal: AbortSignal | undefined, upload?: Upload): Promise<wit.Outcome> {
+  async #run(make: Make, signal: AbortSignal | undefined, upload?: Upload): Promise<wit.Outcome> {
     const { job, done } = await this.#begin(make, signal, upload);
     try {
       return await job.complete();
@@ -302,18 +306,18 @@ export class Registries {
   }
 
   async #known(registry: string): Promise<Credentials | undefined> {
-    const { registry: interfaces } = await instance();
+    const { credentials } = await instance();
     return system.credentials?.({
       file: (bytes, path) => {
         try {
-          const found = attempt(() => interfaces.findCredentials(bytes, registry));
+          const found = attempt(() => credentials.find(bytes, registry));
           return found.tag === "helper" ? found.val : found.tag === "credentials" ? toCredentials(found.val) : undefined;
         } catch (error) {
           throw error instanceof PortolanError ? new PortolanError(error.code, `${path}: ${error.message}`) : error;
         }
       },
       answer: (bytes) => {
-        const found = attempt(() => interfaces.parseCredentials(bytes));
+        const found = attempt(() => credentials.parse(bytes));
         return found && toCredentials(found);
       },
     });

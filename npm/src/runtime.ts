@@ -1,8 +1,7 @@
 /** From an image config to a runtime config (`wit/runtime.wit`; image-spec conversion.md). */
 import type { Instance } from "./toolkit.js";
 import { attempt } from "./error.js";
-import { host } from "./platform.js";
-import { type Limits, type Platform, fromLimits, fromPlatform, present, toPlatform } from "./types.js";
+import { type Limits, fromLimits, present } from "./types.js";
 
 /** A range of ids inside a container and on the host. */
 export interface Mapping {
@@ -40,11 +39,6 @@ export interface Runtime {
    * Fails with `invalid-document` for the config and `user-not-found` for its user.
    */
   convert(config: Uint8Array, inputs?: RuntimeInputs, limits?: Limits): RuntimeConfig;
-  /**
-   * The platforms to want of an index whose image is to be run as WebAssembly, best first: those of WebAssembly, then the machine's
-   * own.
-   */
-  workloadPlatforms(machine?: Platform): Platform[];
 }
 
 export function over({ runtime }: Instance): Runtime {
@@ -53,6 +47,5 @@ export function over({ runtime }: Instance): Runtime {
       attempt(() =>
         runtime.convert(config, present({ passwd, group, cmd, rootless, terminal, steeringLabels }), fromLimits(limits)),
       ),
-    workloadPlatforms: (machine = host()) => attempt(() => runtime.workloadPlatforms(fromPlatform(machine)).map(toPlatform)),
   };
 }

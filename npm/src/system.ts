@@ -1,6 +1,6 @@
 /** What engines differ in. One file each in `system/`, chosen by the conditions of the import `#system`. */
 import type { Algorithm, Hash } from "../generated/interfaces/portolan-image-hasher.js";
-import type { CredentialHelper } from "../generated/interfaces/portolan-image-registry.js";
+import type { CredentialHelper } from "../generated/interfaces/portolan-image-credentials.js";
 import type { Credentials } from "./registry.js";
 import type { Source } from "./source.js";
 import type { Bytes } from "./source/bytes.js";

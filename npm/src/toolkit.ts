@@ -7,6 +7,7 @@ import * as manifest from "./manifest.js";
 import * as platform from "./platform.js";
 import * as reference from "./reference.js";
 import * as runtime from "./runtime.js";
+import * as workload from "./workload.js";
 
 /** An instance of the component, with a memory of its own. */
 export type Instance = Root;
@@ -66,6 +67,7 @@ export interface Toolkit {
   readonly platform: platform.Platforms;
   readonly reference: reference.References;
   readonly runtime: runtime.Runtime;
+  readonly workload: workload.Workloads;
 }
 
 let toolkits: Promise<Toolkit> | undefined;
@@ -86,6 +88,7 @@ export function toolkit(): Promise<Toolkit> {
     platform: platform.over(root),
     reference: reference.over(root),
     runtime: runtime.over(root),
+    workload: workload.over(root),
   }));
   return toolkits;
 }

@@ -1,13 +1,14 @@
-/** Which WebAssembly an image holds, and how it is called (`wit/runtime.wit`). */
-import type { Recognizer, Workload as Recognized } from "../generated/interfaces/portolan-image-runtime.js";
+/** Which WebAssembly an image holds, and how it is called (`wit/workload.wit`). */
+import type { Recognizer, Workload as Recognized } from "../generated/interfaces/portolan-image-workload.js";
 import { PortolanError, attempt } from "./error.js";
 import type { Image } from "./image.js";
 import { pathOf } from "./path.js";
+import { host } from "./platform.js";
 import { release } from "./release.js";
 import { until } from "./signal.js";
 import { limitOf, readWhole, streamed } from "./source.js";
-import { instance } from "./toolkit.js";
-import { type Abortable, type Descriptor, type Limits, fromLimits, present, toDescriptor } from "./types.js";
+import { type Instance, instance } from "./toolkit.js";
+import { type Abortable, type Descriptor, type Limits, type Platform, fromLimits, fromPlatform, present, toDescriptor, toPlatform } from "./types.js";
 
 /** The form in which WebAssembly was packaged. */
 export type WasmForm =
@@ -50,6 +51,18 @@ export interface Workload {
   bytes(options?: Abortable): Promise<Uint8Array>;
 }
 
+export interface Workloads {
+  /**
+   * The platforms to want of an index whose image is to be run as WebAssembly, best first: those of WebAssembly, then the machine's
+   * own.
+   */
+  platforms(machine?: Platform): Platform[];
+}
+
+export function over({ workload }: Instance): Workloads {
+  return { platforms: (machine = host()) => attempt(() => workload.platforms(fromPlatform(machine)).map(toPlatform)) };
+}
+
 /** What finding the WebAssembly of an image takes beside the image. */
 interface Search {
   limits: Limits | undefined;
@@ -60,9 +73,9 @@ interface Search {
 
 /** Finds the WebAssembly of an image; nothing when it holds none. */
 export async function workloadOf(image: Image, search: Search): Promise<Workload | undefined> {
-  const { runtime } = await instance();
+  const { workload } = await instance();
   const { limits } = search;
-  const recognizer = attempt(() => runtime.Recognizer.start(image.rawManifest, image.descriptor.mediaType, image.rawConfig, {}, fromLimits(limits)));
+  const recognizer = attempt(() => workload.Recognizer.start(image.rawManifest, image.descriptor.mediaType, image.rawConfig, {}, fromLimits(limits)));
   let found: Recognized;
   try {
     await answer(image, recognizer, search);
@@ -79,7 +92,7 @@ export async function workloadOf(image: Image, search: Search): Promise<Workload
   const bytes = async ({ signal }: Abortable = {}) => {
     const most = await limitOf("wasm-bytes", limits);
     const bytes = descriptor ? await image.blob(descriptor, { most, signal }) : await wholeFile(image, path as string, most, signal);
-    attempt(() => runtime.confirm(bytes.subarray(0, HEAD), kind));
+    attempt(() => workload.confirm(bytes.subarray(0, HEAD), kind));
     return bytes;
   };
   const contents = files.map(({ path, content }) => ({ path, content: toDescriptor(content) }));

@@ -20,7 +20,7 @@ const name = (text) => [text.length, ...Buffer.from(text)];
 /** @param {number} id @param {number[]} content */
 const section = (id, content) => [id, content.length, ...content];
 /** Those that images are opened for. */
-const WASM = { platform: (await toolkit()).runtime.workloadPlatforms({ os: "linux", architecture: "amd64" }) };
+const WASM = { platform: (await toolkit()).workload.platforms({ os: "linux", architecture: "amd64" }) };
 const MODULE = Uint8Array.from([
   ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
   ...section(1, [1, 0x60, 1, 0x7f, 0]),

@@ -3,35 +3,43 @@
 //! One file an interface, holding its `impl Guest` and the conversions of its types; whatever decides lives in the
 //! library crates.
 
-#[cfg(feature = "reading")]
+#[cfg(feature = "exploring")]
 mod archive;
 #[cfg(feature = "toolkit")]
 mod artifact;
 #[cfg(feature = "toolkit")]
 mod copy;
 #[cfg(feature = "reading")]
+mod credentials;
+#[cfg(feature = "exploring")]
 mod digest;
-#[cfg(feature = "reading")]
+#[cfg(feature = "exploring")]
 mod layer;
-#[cfg(feature = "reading")]
+#[cfg(feature = "toolkit")]
+mod layout;
+#[cfg(feature = "exploring")]
 mod lent;
-#[cfg(feature = "reading")]
+#[cfg(feature = "exploring")]
 mod limits;
-#[cfg(feature = "reading")]
+#[cfg(feature = "exploring")]
 mod manifest;
-#[cfg(feature = "reading")]
+#[cfg(feature = "exploring")]
 mod platform;
 #[cfg(feature = "reading")]
+mod push;
+#[cfg(feature = "exploring")]
 mod reference;
-#[cfg(feature = "reading")]
+#[cfg(feature = "exploring")]
 mod registry;
 #[cfg(feature = "reading")]
 mod runtime;
-#[cfg(feature = "reading")]
+#[cfg(feature = "exploring")]
 mod tree;
 mod types;
-#[cfg(all(feature = "inspecting", not(feature = "reading")))]
+#[cfg(all(feature = "inspecting", not(feature = "exploring")))]
 mod wasm;
+#[cfg(feature = "exploring")]
+mod workload;
 
 #[cfg(feature = "toolkit")]
 mod bindings {
@@ -43,7 +51,12 @@ mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "reading", generate_all });
 }
 
-#[cfg(not(feature = "reading"))]
+#[cfg(all(feature = "exploring", not(feature = "reading")))]
+mod bindings {
+    wit_bindgen::generate!({ path: "../../wit", world: "exploring", generate_all });
+}
+
+#[cfg(not(feature = "exploring"))]
 mod bindings {
     wit_bindgen::generate!({ path: "../../wit", world: "inspecting", generate_all });
 }

@@ -1,22 +1,21 @@
 //! The interface `manifest`: the documents. The ways through them are in its submodules.
 
 mod documents;
-mod editing;
 mod listing;
+mod referring;
 mod resolving;
 mod verifying;
 
 use crate::Component;
 use crate::bindings::exports::portolan::image::manifest::{
-    Config, DockerArchive, DockerDocuments, DockerImage, DockerLayout, DockerMembers, Document, Edit, Guest,
+    Config, DockerDocuments, DockerImage, DockerLayout, DockerMembers, Document, Guest,
 };
-use crate::bindings::exports::portolan::image::types::Descriptor;
 use crate::types::{Imported, Limit, Result, limits};
-use editing::Referrers;
 use listing::Lister;
 use portolan_image::digest::{Algorithm, digest_bytes};
 use portolan_image::reference::Selector;
 use portolan_image::{self as image, docker};
+use referring::Referrers;
 use resolving::Resolver;
 use verifying::Verification;
 
@@ -77,24 +76,6 @@ impl Guest for Component {
             });
         }
         Ok(DockerLayout { index: archive.index(&descriptors)?, images })
-    }
-
-    fn edit_index(index: Option<Vec<u8>>, edits: Vec<Edit>, replaced: Vec<Limit>) -> Result<Vec<u8>> {
-        editing::edit(index, edits, &replaced)
-    }
-
-    fn layout_marker() -> Vec<u8> {
-        image::Layout::bytes()
-    }
-
-    fn write_docker_archive(
-        manifest: Descriptor,
-        bytes: Vec<u8>,
-        name: Option<String>,
-        replaced: Vec<Limit>,
-    ) -> Result<DockerArchive> {
-        let written = docker::write(&manifest.try_into()?, &bytes, name.as_deref(), &limits(&replaced)?)?;
-        Ok(DockerArchive { listing: written.listing, index: written.index })
     }
 }
 

@@ -3,15 +3,11 @@
 use crate::Component;
 use crate::bindings::exports::portolan::image::reference::Selector;
 use crate::bindings::exports::portolan::image::registry as wit;
-use crate::bindings::exports::portolan::image::registry::{
-    FoundCredentials, Guest, GuestClient, GuestJob, Job as JobHandle,
-};
+use crate::bindings::exports::portolan::image::registry::{Guest, GuestClient, GuestJob, Job as JobHandle};
 use crate::bindings::exports::portolan::image::types::Descriptor;
 use crate::types::{Imported, Limit, Result, limits};
 use portolan_image::layout::Listing;
-use portolan_registry::client::{
-    BlobPush, How, ManifestPush, Mirror, Pulled, Pushed, Reference, Transport, credentials,
-};
+use portolan_registry::client::{How, Mirror, Pulled, Pushed, Reference, Transport};
 use portolan_registry::{self as registry, Credentials, Repository, http};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,24 +15,6 @@ use std::rc::Rc;
 impl Guest for Component {
     type Job = Job;
     type Client = Client;
-
-    fn find_credentials(config: Vec<u8>, registry: String) -> Result<FoundCredentials> {
-        Ok(match credentials::find(&config, &registry)? {
-            credentials::Found::Nothing => FoundCredentials::Nothing,
-            credentials::Found::Credentials(credentials) => FoundCredentials::Credentials(credentials.into()),
-            credentials::Found::Helper { program, server } => {
-                FoundCredentials::Helper(wit::CredentialHelper { program, server })
-            }
-        })
-    }
-
-    fn parse_credentials(answer: Vec<u8>) -> Result<Option<wit::Credentials>> {
-        Ok(credentials::from_helper(&answer)?.map(Into::into))
-    }
-
-    fn store_credentials(config: Vec<u8>, registry: String, given: Option<wit::Credentials>) -> Result<Vec<u8>> {
-        Ok(credentials::store(&config, &registry, given.map(Credentials::from).as_ref())?)
-    }
 
     fn referrers_tag(digest: String) -> Result<String> {
         Ok(registry::referrers::tag(&digest.parse()?))
@@ -109,7 +87,7 @@ pub(crate) struct Client(Result<registry::Client>);
 
 impl Client {
     /// A job at a repository, or why there is none.
-    fn job(
+    pub(crate) fn job(
         &self,
         repository: &wit::Repository,
         start: impl FnOnce(&registry::Client, &Repository) -> Result<registry::Job>,
@@ -152,31 +130,6 @@ impl GuestClient for Client {
         self.job(&repository, |client, repository| Ok(client.has(repository, &descriptor.try_into()?)))
     }
 
-    fn push_blob(&self, repository: wit::Repository, descriptor: Descriptor, push: wit::BlobPush) -> JobHandle {
-        self.job(&repository, |client, repository| {
-            let from = push.mount_from.iter().map(|name| Repository::new(repository.registry(), name));
-            let mount_from = from.collect::<registry::Result<_>>()?;
-            let push = BlobPush { mount_from, chunk: push.chunk, ..BlobPush::of(descriptor.try_into()?) };
-            Ok(client.push_blob(repository, push))
-        })
-    }
-
-    fn push_stream(&self, repository: wit::Repository) -> JobHandle {
-        self.job(&repository, |client, repository| Ok(client.push_blob(repository, BlobPush::stream())))
-    }
-
-    fn push_manifest(
-        &self,
-        repository: wit::Repository,
-        descriptor: Descriptor,
-        bytes: Vec<u8>,
-        tags: Vec<String>,
-    ) -> JobHandle {
-        self.job(&repository, |client, repository| {
-            Ok(client.push_manifest(repository, ManifestPush::of(descriptor.try_into()?, bytes).with_tags(tags)))
-        })
-    }
-
     fn tags(&self, repository: wit::Repository) -> JobHandle {
         self.job(&repository, |client, repository| Ok(client.tags(repository)))
     }
@@ -186,18 +139,10 @@ impl GuestClient for Client {
             Ok(client.referrers(repository, &digest.parse()?, artifact_type.as_deref()))
         })
     }
-
-    fn delete(&self, repository: wit::Repository, selector: Selector) -> JobHandle {
-        self.job(&repository, |client, repository| Ok(client.delete(repository, &reference(selector)?)))
-    }
-
-    fn delete_blob(&self, repository: wit::Repository, digest: String) -> JobHandle {
-        self.job(&repository, |client, repository| Ok(client.delete_blob(repository, &digest.parse()?)))
-    }
 }
 
 /// The digest says more than the tag, and a name alone means the tag that everybody takes then.
-fn reference(selector: Selector) -> Result<Reference> {
+pub(crate) fn reference(selector: Selector) -> Result<Reference> {
     Ok(match (selector.digest, selector.tag) {
         (Some(digest), _) => Reference::Digest(digest.parse()?),
         (None, Some(tag)) => Reference::tag(&tag)?,
@@ -230,16 +175,6 @@ impl From<wit::Credentials> for Credentials {
             wit::Credentials::Password(wit::Password { username, password }) => Self::Password { username, password },
             wit::Credentials::Identity(token) => Self::Identity(token),
             wit::Credentials::Token(token) => Self::Token(token),
-        }
-    }
-}
-
-impl From<Credentials> for wit::Credentials {
-    fn from(credentials: Credentials) -> Self {
-        match credentials {
-            Credentials::Password { username, password } => Self::Password(wit::Password { username, password }),
-            Credentials::Identity(token) => Self::Identity(token),
-            Credentials::Token(token) => Self::Token(token),
         }
     }
 }

@@ -1,16 +1,11 @@
 //! The interface `runtime`.
 
-mod recognizing;
-
 use crate::Component;
-use crate::bindings::exports::portolan::image::runtime::{Guest, Inputs, Mapping, Mappings, RuntimeConfig, WasmKind};
-use crate::bindings::exports::portolan::image::types::Platform;
+use crate::bindings::exports::portolan::image::runtime::{Guest, Inputs, Mapping, Mappings, RuntimeConfig};
 use crate::types::{Limit, Result, limits};
-use portolan_image::{Config, runtime, workload};
+use portolan_image::{Config, runtime};
 
 impl Guest for Component {
-    type Recognizer = recognizing::Recognizer;
-
     fn convert(config: Vec<u8>, inputs: Inputs, replaced: Vec<Limit>) -> Result<RuntimeConfig> {
         let config = Config::parse(&config, &limits(&replaced)?)?;
         let converted = runtime::convert(
@@ -26,14 +21,6 @@ impl Guest for Component {
             },
         )?;
         Ok(RuntimeConfig { json: converted.json.into_bytes(), withheld: converted.withheld })
-    }
-
-    fn confirm(head: Vec<u8>, kind: WasmKind) -> Result<()> {
-        Ok(workload::confirm(&head, kind.into())?)
-    }
-
-    fn workload_platforms(host: Platform) -> Vec<Platform> {
-        workload::platforms(&host.into()).into_iter().map(Platform::from).collect()
     }
 }
 

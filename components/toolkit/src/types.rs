@@ -1,7 +1,7 @@
 //! The interface `types`.
 
 pub(crate) use crate::bindings::exports::portolan::image::types::{Error, ErrorCode, Limit};
-#[cfg(feature = "reading")]
+#[cfg(feature = "exploring")]
 pub(crate) use crate::lent::Imported;
 use portolan_image::{Code, Limits};
 
@@ -14,14 +14,14 @@ impl From<portolan_image::Error> for Error {
     }
 }
 
-#[cfg(feature = "reading")]
+#[cfg(feature = "exploring")]
 impl From<portolan_layer::Error> for Error {
     fn from(error: portolan_layer::Error) -> Self {
         Self { code: error.code().into(), message: error.to_string() }
     }
 }
 
-#[cfg(feature = "reading")]
+#[cfg(feature = "exploring")]
 impl From<portolan_registry::Error> for Error {
     fn from(error: portolan_registry::Error) -> Self {
         Self { code: error.code().into(), message: error.to_string() }

@@ -1,7 +1,7 @@
 //! `delete`: tags and manifests from where they are listed.
 
 use super::{Context, ImageArgs, Outcome};
-use portolan::manifest::Edit;
+use portolan::layout::Edit;
 use portolan::{Error, Result, reference, registry, sink, text};
 use serde_json::json;
 

@@ -5,8 +5,8 @@ use super::{Context, ImageArgs, Outcome, wasm};
 use crate::output::complain;
 use portolan::manifest;
 use portolan::platform;
-use portolan::workload::{Bounds, Builder, Cache, Grants, Mount, Prepared, Rootfs, Serving, World};
-use portolan::{Error, Result, runtime, text};
+use portolan::workload::{self, Bounds, Builder, Cache, Grants, Mount, Prepared, Rootfs, Serving, World};
+use portolan::{Error, Result, text};
 use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::path::Path;
@@ -150,7 +150,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Outcome> {
         None => {
             let opened = context.place(&image)?;
             let wanted = match image.platform.is_empty() {
-                true => runtime::workload_platforms(&context.toolkit, &platform::host())?,
+                true => workload::platforms(&context.toolkit, &platform::host())?,
                 false => context.platforms(&image)?,
             };
             let (source, wanted) = (opened.source.as_ref(), platform::wanted(&wanted));

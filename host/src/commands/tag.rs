@@ -1,7 +1,8 @@
 //! `tag`: more names for an image where it is.
 
 use super::{Context, ImageArgs, Outcome};
-use portolan::manifest::{self, Edit};
+use portolan::layout::Edit;
+use portolan::manifest;
 use portolan::registry::Repository;
 use portolan::sink;
 use portolan::source::Opened;

@@ -4,9 +4,8 @@ use super::{Context, ImageArgs, Outcome, artifact};
 use crate::output::size;
 use clap::Subcommand;
 use portolan::manifest::{self, WantedPlatforms};
-use portolan::runtime::Workload;
-use portolan::runtime::{self, Overrides};
 use portolan::wasm::{self, EPOCH, Execution, Forms, Inspection, Packed, Packing};
+use portolan::workload::{self, Overrides, Workload};
 use portolan::{Error, Result, manifest::Annotation, platform, text};
 use serde_json::json;
 use std::fs::File;
@@ -183,16 +182,16 @@ fn find(image: &ImageArgs, context: &Context) -> Result<(Workload, String, Vec<u
     let opened = context.place(image)?;
     let mut wanted = context.platforms(image)?;
     if wanted.is_empty() {
-        wanted = runtime::workload_platforms(&context.toolkit, &platform::host())?;
+        wanted = workload::platforms(&context.toolkit, &platform::host())?;
     }
     let (source, wanted) = (opened.source.as_ref(), WantedPlatforms::These(wanted));
     let image = manifest::resolve(&context.toolkit, source, &opened.selector, wanted)?;
     let layers = context.layers(&opened, &image);
-    let workload = runtime::recognize(&layers, &Overrides { entrypoint: None, cmd: None })?;
+    let workload = workload::recognize(&layers, &Overrides { entrypoint: None, cmd: None })?;
     for warning in &workload.warnings {
         context.output.warn(&text::printable(warning));
     }
-    let (digest, bytes) = runtime::fetch_wasm(&layers, &workload)?;
+    let (digest, bytes) = workload::fetch_wasm(&layers, &workload)?;
     Ok((workload, digest, bytes))
 }
 
@@ -203,7 +202,7 @@ fn inspect(args: &Inspect, context: &Context) -> Result<Outcome> {
         (None, portolan::digest::compute(&context.toolkit, "sha256", bytes.as_slice())?.0, bytes)
     } else {
         let (workload, digest, bytes) = find(&args.image, context)?;
-        (Some(runtime::form_word(workload.form)), digest, bytes)
+        (Some(workload::form_word(workload.form)), digest, bytes)
     };
     let found = wasm::inspect(&context.toolkit, &bytes)?;
     if context.output.json {

@@ -1,7 +1,7 @@
 //! Where credentials are kept: the files of Docker and Podman, and the helpers that they name.
 
 use super::Credentials;
-use crate::bindings::exports::portolan::image::registry as wit;
+use crate::bindings::exports::portolan::image::credentials as wit;
 use crate::error::{Error, Result};
 use crate::toolkit::Toolkit;
 use rustix::fs::{FlockOperation, flock};
@@ -43,17 +43,17 @@ fn files() -> Vec<PathBuf> {
 pub fn find(toolkit: &Toolkit, registry: &str) -> Result<Option<Credentials>> {
     for path in files() {
         let Some(config) = read(&path)? else { continue };
-        let found = toolkit.instantiate()?.attempt(|exports, store| {
-            exports.portolan_image_registry().call_find_credentials(store, &config, registry)
-        });
+        let found = toolkit
+            .instantiate()?
+            .attempt(|exports, store| exports.portolan_image_credentials().call_find(store, &config, registry));
         match found.map_err(|error| error.at_path(&path))? {
             wit::FoundCredentials::Nothing => {}
             wit::FoundCredentials::Credentials(credentials) => return Ok(Some(credentials)),
             wit::FoundCredentials::Helper(helper) => {
                 let Some(answer) = run(&helper.program, "get", helper.server.as_bytes())? else { continue };
-                let credentials = toolkit.instantiate()?.attempt(|exports, store| {
-                    exports.portolan_image_registry().call_parse_credentials(store, &answer)
-                })?;
+                let credentials = toolkit
+                    .instantiate()?
+                    .attempt(|exports, store| exports.portolan_image_credentials().call_parse(store, &answer))?;
                 if credentials.is_some() {
                     return Ok(credentials);
                 }
@@ -73,7 +73,7 @@ pub fn store(toolkit: &Toolkit, registry: &str, credentials: Option<&Credentials
     let config = read(&path)?.unwrap_or_default();
     let mut instance = toolkit.instantiate()?;
     let found = instance
-        .attempt(|exports, store| exports.portolan_image_registry().call_find_credentials(store, &config, registry))
+        .attempt(|exports, store| exports.portolan_image_credentials().call_find(store, &config, registry))
         .map_err(|error| error.at_path(&path))?;
     if let wit::FoundCredentials::Helper(wit::CredentialHelper { program, server }) = found {
         match credentials {
@@ -97,7 +97,7 @@ pub fn store(toolkit: &Toolkit, registry: &str, credentials: Option<&Credentials
     let config = read(&path)?.unwrap_or_default();
     let written = instance
         .attempt(|exports, store| {
-            exports.portolan_image_registry().call_store_credentials(store, &config, registry, credentials)
+            exports.portolan_image_credentials().call_store(store, &config, registry, credentials)
         })
         .map_err(|error| error.at_path(&path))?;
     let aside = directory.join(format!(".config.json.{}", std::process::id()));

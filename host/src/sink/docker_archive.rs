@@ -5,7 +5,8 @@ use super::{Fetch, Sink, Stored};
 use crate::copy::{Plan, Planned};
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::manifest::{self, Descriptor};
+use crate::layout;
+use crate::manifest::Descriptor;
 use crate::toolkit::Toolkit;
 use std::path::{Path, PathBuf};
 
@@ -34,11 +35,11 @@ impl Sink for DockerArchive {
             return Err(Error::Destination { path: self.path.clone(), reason });
         };
         let name = planned.tags.first().map(String::as_str);
-        let written = manifest::write_docker_archive(&self.toolkit, &planned.descriptor, &planned.bytes, name)?;
+        let written = layout::write_docker_archive(&self.toolkit, &planned.descriptor, &planned.bytes, name)?;
         let documents = vec![
             ("index.json", written.index),
             ("manifest.json", written.listing),
-            ("oci-layout", manifest::layout_marker(&self.toolkit)?),
+            ("oci-layout", layout::marker(&self.toolkit)?),
         ];
         self.archive.prepare(plan, documents)
     }

@@ -5,7 +5,8 @@ use crate::copy::{Plan, Planned};
 use crate::digest::{self, Verifier};
 use crate::error::{Error, ErrorCode, Result};
 use crate::interrupt::Interrupt;
-use crate::manifest::{self, Descriptor, Edit};
+use crate::layout::{self, Edit};
+use crate::manifest::{self, Descriptor};
 use crate::toolkit::Toolkit;
 use rustix::fs::{FlockOperation, OFlags};
 use rustix::io::Errno;
@@ -232,7 +233,7 @@ impl Drop for Layout {
 /// Changes what a layout lists, at once; a directory that is no layout yet becomes one.
 ///
 /// # Errors
-/// What [`manifest::edit_index`] says of the edits, or what the operating system says.
+/// What [`layout::edit_index`] says of the edits, or what the operating system says.
 pub fn edit(toolkit: &Toolkit, path: &Path, edits: &[Edit]) -> Result<()> {
     let directory = File::open(path).map_err(Error::io("open", path))?;
     // Held until the end; not every file system locks.
@@ -245,11 +246,11 @@ pub fn edit(toolkit: &Toolkit, path: &Path, edits: &[Edit]) -> Result<()> {
     }
     let marker = path.join("oci-layout");
     if read(&marker)?.is_none() {
-        replace(&marker, &manifest::layout_marker(toolkit)?)?;
+        replace(&marker, &layout::marker(toolkit)?)?;
     }
     let place = path.join("index.json");
     let index = read(&place)?;
-    let edited = manifest::edit_index(toolkit, index.as_deref(), edits).map_err(|error| error.at_path(&place))?;
+    let edited = layout::edit_index(toolkit, index.as_deref(), edits).map_err(|error| error.at_path(&place))?;
     if index.as_deref() != Some(&edited) {
         replace(&place, &edited)?;
     }

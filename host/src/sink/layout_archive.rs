@@ -5,7 +5,8 @@ use super::{Fetch, Sink, Stored};
 use crate::copy::{Plan, Planned};
 use crate::error::Result;
 use crate::interrupt::Interrupt;
-use crate::manifest::{self, Descriptor, Edit};
+use crate::layout::{self, Edit};
+use crate::manifest::Descriptor;
 use crate::toolkit::Toolkit;
 use std::path::Path;
 
@@ -34,8 +35,8 @@ impl Sink for LayoutArchive {
                 edits.push(Edit::Add(planned.descriptor.clone()));
             }
         }
-        let index = manifest::edit_index(&self.toolkit, None, &edits)?;
-        let documents = vec![("index.json", index), ("oci-layout", manifest::layout_marker(&self.toolkit)?)];
+        let index = layout::edit_index(&self.toolkit, None, &edits)?;
+        let documents = vec![("index.json", index), ("oci-layout", layout::marker(&self.toolkit)?)];
         self.archive.prepare(plan, documents)
     }
 

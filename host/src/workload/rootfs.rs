@@ -3,11 +3,11 @@
 //! A copy and not a directory that several share: should a guest find a way to write where it may only read (row 58), it
 //! reaches nothing that anybody else sees.
 
+use super::Workload;
 use crate::error::{Error, Result};
 use crate::layers::Layers;
 use crate::manifest;
 use crate::rootfs::Privileges;
-use crate::runtime::Workload;
 use crate::staging;
 use crate::unpack::{self, Options};
 use std::fs::{File, Permissions};

@@ -1,11 +1,26 @@
-//! The resource `recognizer`.
+//! The interface `workload`.
 
-use crate::bindings::exports::portolan::image::runtime::{
-    Form, GuestFile, GuestRecognizer, Need, Overrides, Recognizer as RecognizerHandle, WasmKind, WasmPlace, Workload,
+use crate::Component;
+use crate::bindings::exports::portolan::image::types::Platform;
+use crate::bindings::exports::portolan::image::workload::{
+    Form, Guest, GuestFile, GuestRecognizer, Need, Overrides, Recognizer as RecognizerHandle, WasmKind, WasmPlace,
+    Workload,
 };
 use crate::types::{Imported, Limit, Result, limits};
 use portolan_image::{Error, workload};
 use std::cell::RefCell;
+
+impl Guest for Component {
+    type Recognizer = Recognizer;
+
+    fn confirm(head: Vec<u8>, kind: WasmKind) -> Result<()> {
+        Ok(workload::confirm(&head, kind.into())?)
+    }
+
+    fn platforms(host: Platform) -> Vec<Platform> {
+        workload::platforms(&host.into()).into_iter().map(Platform::from).collect()
+    }
+}
 
 /// What is found out about an image.
 pub(crate) struct Recognizer(RefCell<Option<workload::Recognizer>>);

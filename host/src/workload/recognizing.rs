@@ -1,7 +1,7 @@
 //! Which WebAssembly an image holds, and its bytes.
 
-use super::{Overrides, WasmPlace, Workload};
-use crate::bindings::exports::portolan::image::runtime::Need;
+use super::{Form, Overrides, WasmPlace, Workload};
+use crate::bindings::exports::portolan::image::workload::Need;
 use crate::digest;
 use crate::error::{Error, ErrorCode, Result};
 use crate::layer::{Batch, Change, Kind, Selection};
@@ -17,6 +17,20 @@ const HEAD_BYTES: u64 = 8;
 /// The key of the limit of what is compiled.
 const LIMIT: &str = "wasm-bytes";
 
+/// The word for a form, as `wit/workload.wit` has it.
+#[must_use]
+pub fn form_word(form: Form) -> &'static str {
+    match form {
+        Form::Artifact => "artifact",
+        Form::WasmLayer => "wasm-layer",
+        Form::Spin => "spin",
+        Form::WasmToOci => "wasm-to-oci",
+        Form::ModuleArtifact => "module-artifact",
+        Form::Compat => "compat",
+        Form::Container => "container",
+    }
+}
+
 /// Finds out which WebAssembly an image holds, in whatever form it was packaged, and how it is called.
 ///
 /// Layers are read only where the program is a file in them.
@@ -29,7 +43,7 @@ pub fn recognize(layers: &Layers<'_>, overrides: &Overrides) -> Result<Workload>
     let mut instance = toolkit.instantiate()?;
     let recognizer = instance.attempt(|exports, store| {
         let config = image.raw_config.as_deref();
-        exports.portolan_image_runtime().recognizer().call_start(
+        exports.portolan_image_workload().recognizer().call_start(
             store,
             &image.raw_manifest,
             media_type,
@@ -40,7 +54,7 @@ pub fn recognize(layers: &Layers<'_>, overrides: &Overrides) -> Result<Workload>
     })?;
     let mut tree = None;
     while let Some(need) =
-        instance.call(|exports, store| exports.portolan_image_runtime().recognizer().call_next(store, recognizer))?
+        instance.call(|exports, store| exports.portolan_image_workload().recognizer().call_next(store, recognizer))?
     {
         let bytes = match need {
             Need::Document(descriptor) => Some(manifest::fetch(toolkit, layers.source, &descriptor, "config-bytes")?),
@@ -65,10 +79,10 @@ pub fn recognize(layers: &Layers<'_>, overrides: &Overrides) -> Result<Workload>
             }
         };
         instance.attempt(|exports, store| {
-            exports.portolan_image_runtime().recognizer().call_supply(store, recognizer, bytes.as_deref())
+            exports.portolan_image_workload().recognizer().call_supply(store, recognizer, bytes.as_deref())
         })?;
     }
-    instance.attempt(|exports, store| exports.portolan_image_runtime().recognizer().call_finish(store, recognizer))
+    instance.attempt(|exports, store| exports.portolan_image_workload().recognizer().call_finish(store, recognizer))
 }
 
 /// The WebAssembly of an image: its digest and its bytes, verified, and of the kind that was recognised.
@@ -102,7 +116,7 @@ pub fn fetch_wasm(layers: &Layers<'_>, workload: &Workload) -> Result<(String, V
     let head = &bytes[..bytes.len().min(usize::try_from(HEAD_BYTES).unwrap_or(usize::MAX))];
     toolkit
         .instantiate()?
-        .attempt(|exports, store| exports.portolan_image_runtime().call_confirm(store, head, workload.kind))?;
+        .attempt(|exports, store| exports.portolan_image_workload().call_confirm(store, head, workload.kind))?;
     Ok((digest, bytes))
 }
 
@@ -110,8 +124,8 @@ pub fn fetch_wasm(layers: &Layers<'_>, workload: &Workload) -> Result<(String, V
 ///
 /// # Errors
 /// When the component fails.
-pub fn workload_platforms(toolkit: &Toolkit, host: &Platform) -> Result<Vec<Platform>> {
-    toolkit.instantiate()?.call(|exports, store| exports.portolan_image_runtime().call_workload_platforms(store, host))
+pub fn platforms(toolkit: &Toolkit, host: &Platform) -> Result<Vec<Platform>> {
+    toolkit.instantiate()?.call(|exports, store| exports.portolan_image_workload().call_platforms(store, host))
 }
 
 /// Where the content of a file stands, and how long it is; nothing when the path leads to no regular file.
