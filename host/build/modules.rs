@@ -9,8 +9,8 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 
-/// Builds leaf crates, chosen by arguments of cargo, and answers the directory that holds their modules.
-pub(crate) fn build(root: &Path, target_dir: &Path, chosen: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
+/// Builds leaf crates, chosen by arguments of cargo, with a profile, and answers the directory that holds their modules.
+pub(crate) fn build(root: &Path, target_dir: &Path, profile: &str, chosen: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
     let standard_library = standard_library()?;
     let mut cargo = match standard_library {
         StandardLibrary::Source => Command::new(DEBIAN_CARGO),
@@ -18,11 +18,11 @@ pub(crate) fn build(root: &Path, target_dir: &Path, chosen: &[&str]) -> Result<P
     };
     cargo
         .current_dir(root)
-        .args(["build", "--locked", "--profile", "component", "--target", TARGET])
+        .args(["build", "--locked", "--profile", profile, "--target", TARGET])
         .args(chosen)
         .arg("--target-dir")
         .arg(target_dir)
-        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+simd128");
+        .env("CARGO_ENCODED_RUSTFLAGS", flags().join("\u{1f}"));
     // The outer build's settings are for the host: none of them may reach the nested one.
     for variable in ["RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTC", "RUSTDOC"]
     {
@@ -49,7 +49,16 @@ pub(crate) fn build(root: &Path, target_dir: &Path, chosen: &[&str]) -> Result<P
         }
         return Err(format!("building the components failed:\n{text}").into());
     }
-    Ok(target_dir.join(TARGET).join("component"))
+    Ok(target_dir.join(TARGET).join(profile))
+}
+
+/// What the compiler is told. Where the sources of dependencies lie on this machine is nobody's business: with the paths
+/// that panics name, a component would be another one on every machine.
+fn flags() -> Vec<String> {
+    let home = env::var("CARGO_HOME").map(PathBuf::from);
+    let home = home.unwrap_or_else(|_| PathBuf::from(env::var("HOME").unwrap_or_default()).join(".cargo"));
+    let sources = home.join("registry/src");
+    vec!["-Ctarget-feature=+simd128".to_owned(), format!("--remap-path-prefix={}=crates", sources.display())]
 }
 
 /// Where the standard library of the components comes from.

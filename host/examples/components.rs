@@ -15,9 +15,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(directory.join("toolkit.wasm"), portolan::TOOLKIT_WASM)?;
     fs::write(directory.join("hasher.wasm"), portolan::HASHER_WASM)?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-    for world in ["reading", "inspecting"] {
+    // Where the build script has left the same dependencies, compiled.
+    let target_dir = Path::new(env!("OUT_DIR")).join("components");
+    for (world, profile) in [("reading", "component"), ("inspecting", "component"), ("exploring", "compact")] {
         let chosen = ["-p", "portolan-toolkit", "--no-default-features", "--features", world];
-        let built = modules::build(&root, &directory.join("build"), &chosen)?;
+        let built = modules::build(&root, &target_dir, profile, &chosen)?;
         modules::encode(&built.join("portolan_toolkit.wasm"), &directory.join(format!("{world}.wasm")))?;
     }
     Ok(())
