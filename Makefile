@@ -76,4 +76,4 @@ bench: setup build web ## measure against the tools of Debian, and against what 
 
 clean: ## remove what was built
 	cargo clean
-	rm -rf npm/dist npm/generated npm/docs npm/node_modules web/dist web/lens/generated web/node_modules
+	rm -rf npm/dist npm/generated npm/docs npm/node_modules web/dist web/generated web/lens/generated web/node_modules

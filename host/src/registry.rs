@@ -277,7 +277,7 @@ impl Registries {
     /// `reference-not-found`, `registry-refused`, and whatever else registries can do.
     pub fn delete(&self, repository: &Repository, selector: &Selector) -> Result<()> {
         self.run(|exports, store, client| {
-            exports.portolan_image_push().call_delete(store, client, repository, selector)
+            exports.portolan_image_push().call_delete_manifest(store, client, repository, selector)
         })
         .map(drop)
     }

@@ -229,7 +229,7 @@ export class Registries {
     if (selector.tag === undefined && selector.digest === undefined) {
       throw new PortolanError("invalid-reference", `${repository.registry}/${repository.name}: expected a tag or digest to delete`);
     }
-    await this.#run((client, to) => to.delete(client, repository, selector), signal);
+    await this.#run((client, to) => to.deleteManifest(client, repository, selector), signal);
   }
 
   /** Deletes a blob. Fails with `blob-not-found`. */

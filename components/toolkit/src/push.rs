@@ -38,7 +38,7 @@ impl Guest for Component {
         })
     }
 
-    fn delete(client: ClientBorrow<'_>, repository: Named, selector: Selector) -> JobHandle {
+    fn delete_manifest(client: ClientBorrow<'_>, repository: Named, selector: Selector) -> JobHandle {
         client
             .get::<Client>()
             .job(&repository, |client, repository| Ok(client.delete(repository, &reference(selector)?)))
