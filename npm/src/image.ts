@@ -169,8 +169,8 @@ export async function listImages(from: ImageSource, options: ListOptions = {}): 
   const { everything, limits, signal } = options;
   const { source, selector } = await open(from, registriesOf(options), limits, signal);
   try {
-    if (everything) return await listEverything(source, limits, signal);
-    return await list(source, present({ ...selector, ...selectorOf(options) }), limits, signal);
+    const wanted = everything ? undefined : present<Selector>({ ...selector, ...selectorOf(options) });
+    return await list(source, wanted, limits, signal);
   } finally {
     await source.close();
   }
@@ -201,30 +201,14 @@ async function resolve({ source, selector, limits }: Place, wanted: Wanted, sign
   return answered(resolver, source, supply, () => toResolved(resolver.finish()), signal);
 }
 
-async function listEverything(source: Source, limits?: Limits, signal?: AbortSignal): Promise<Listed[]> {
+/** What is below the one that is wanted; everything unless one is. */
+async function list(source: Source, wanted: Selector | undefined, limits?: Limits, signal?: AbortSignal): Promise<Listed[]> {
   const { manifest } = await instance();
   const index = await source.index(signal);
-  const document = attempt(() => manifest.parse(index, INDEX, fromLimits(limits)));
-  const found = new Map<string, Listed>();
-  for (const { digest, annotations } of document.tag === "index" ? document.val.manifests : []) {
-    const name = NAMES.map((wanted) => annotations.find(({ key }) => key === wanted)?.value).find((value) => value !== undefined);
-    for (const listed of await list(source, { digest }, limits, signal)) {
-      const known = found.get(listed.descriptor.digest);
-      if (!known) found.set(listed.descriptor.digest, present<Listed>({ ...listed, name }));
-      else if (known.name === undefined && name !== undefined) known.name = name;
-    }
-  }
-  return [...found.values()];
-}
-
-const INDEX = "application/vnd.oci.image.index.v1+json";
-/** The annotations that hold names, the better one first. */
-const NAMES = ["org.opencontainers.image.ref.name", "io.containerd.image.name"];
-
-async function list(source: Source, { tag, digest }: Selector, limits?: Limits, signal?: AbortSignal): Promise<Listed[]> {
-  const { manifest } = await instance();
-  const index = await source.index(signal);
-  const lister = attempt(() => manifest.Lister.start(index, tag, digest, fromLimits(limits)));
+  const given = fromLimits(limits);
+  const lister = attempt(() =>
+    wanted ? manifest.Lister.start(index, wanted.tag, wanted.digest, given) : manifest.Lister.everything(index, given),
+  );
   return answered(lister, source, (bytes) => lister.supply(bytes), () => lister.finish().map(toListed), signal);
 }
 

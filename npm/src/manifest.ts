@@ -81,7 +81,7 @@ export interface Listed {
   attestation: boolean;
   /** The digest of the image that this is an attestation of. */
   attestationOf?: string;
-  /** What the index of its place calls it, or the index that it is in; where everything is listed. */
+  /** What the index of its place calls it, or the outermost index above it. */
   name?: string;
 }
 
@@ -198,9 +198,10 @@ export function toResolved(resolved: wit.Resolved): Resolved {
   });
 }
 
-export function toListed({ descriptor, indexes, platform, attestation, attestationOf }: wit.Listed): Listed {
+export function toListed({ descriptor, name, indexes, platform, attestation, attestationOf }: wit.Listed): Listed {
   return present({
     descriptor: toDescriptor(descriptor),
+    name,
     indexes,
     platform: platform && toPlatform(platform),
     attestation,

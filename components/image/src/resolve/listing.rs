@@ -9,12 +9,15 @@ use crate::limits::Limits;
 use crate::media_type::Kind;
 use crate::platform::Platform;
 use crate::reference::Selector;
+use std::collections::HashMap;
 
 /// One entry of a [`Listing`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// The indexes above it, outermost first.
     pub chain: Vec<Digest>,
+    /// What the layout calls it, or the outermost index above it.
+    pub name: Option<String>,
     /// Its descriptor.
     pub descriptor: Descriptor,
     /// The platform, as the descriptor says or else the config.
@@ -43,7 +46,11 @@ pub struct Listing {
     limits: Limits,
     walk: Walk,
     stage: Stage,
+    /// How many entries of the walk are listed.
+    position: usize,
     listed: Vec<Listed>,
+    /// Where each digest was listed first, when nothing is to be listed twice.
+    known: Option<HashMap<Digest, usize>>,
 }
 
 #[derive(Debug)]
@@ -59,7 +66,16 @@ impl Listing {
     /// # Errors
     /// Those of [`Resolver::layout`](super::Resolver::layout), except for platforms.
     pub fn layout(index_json: &[u8], selector: &Selector, limits: &Limits) -> Result<Self> {
-        Self::start(Walk::layout(index_json, selector, limits)?, limits)
+        Self::start(Walk::layout(index_json, selector, limits)?, limits, None)
+    }
+
+    /// Starts at the `index.json` of a layout, for everything in it, where [`Listing::layout`] wants one image to be meant.
+    /// What is reached in several ways is listed once, with the first name that it has.
+    ///
+    /// # Errors
+    /// Those of [`Listing::layout`], except that nothing has to be found.
+    pub fn everything(index_json: &[u8], limits: &Limits) -> Result<Self> {
+        Self::start(Walk::everything(index_json, limits)?, limits, Some(HashMap::new()))
     }
 
     /// Starts at the descriptor of an index or a manifest.
@@ -67,11 +83,12 @@ impl Listing {
     /// # Errors
     /// Those of [`Resolver::descriptor`](super::Resolver::descriptor).
     pub fn descriptor(root: Descriptor, limits: &Limits) -> Result<Self> {
-        Self::start(Walk::descriptor(root, limits)?, limits)
+        Self::start(Walk::descriptor(root, limits)?, limits, None)
     }
 
-    fn start(walk: Walk, limits: &Limits) -> Result<Self> {
-        let mut listing = Self { limits: limits.clone(), walk, stage: Stage::Done, listed: Vec::new() };
+    fn start(walk: Walk, limits: &Limits, known: Option<HashMap<Digest, usize>>) -> Result<Self> {
+        let (limits, stage) = (limits.clone(), Stage::Done);
+        let mut listing = Self { limits, walk, stage, position: 0, listed: Vec::new(), known };
         listing.advance()?;
         Ok(listing)
     }
@@ -127,14 +144,29 @@ impl Listing {
     }
 
     fn loaded(&mut self, platform: Option<Platform>) -> Result<()> {
-        self.push(self.listed.len(), platform)?;
+        self.push(platform)?;
         self.advance()
     }
 
-    fn push(&mut self, position: usize, platform: Option<Platform>) -> Result<()> {
+    /// Lists the entry whose turn it is.
+    fn push(&mut self, platform: Option<Platform>) -> Result<()> {
+        let position = self.position;
+        self.position += 1;
         let descriptor = self.walk.entry(position)?.descriptor.clone();
+        let chain = self.walk.chain(position);
+        let name = self.walk.name(chain.first().unwrap_or(&descriptor.digest)).map(str::to_owned);
+        if let Some(known) = &mut self.known {
+            match known.get(&descriptor.digest).and_then(|at| self.listed.get_mut(*at)) {
+                Some(listed) => {
+                    listed.name = listed.name.take().or(name);
+                    return Ok(());
+                }
+                None => known.insert(descriptor.digest.clone(), self.listed.len()),
+            };
+        }
         self.listed.push(Listed {
-            chain: self.walk.chain(position),
+            chain,
+            name,
             platform,
             is_attestation: descriptor.is_attestation(),
             attestation_of: descriptor.attestation_of(),
@@ -148,10 +180,10 @@ impl Listing {
             self.stage = Stage::Walk(Box::new(descriptor));
             return Ok(());
         }
-        if self.listed.is_empty() {
+        if self.listed.is_empty() && self.known.is_none() {
             self.walk.check_found()?;
         }
-        while let Some(entry) = self.walk.entries().get(self.listed.len()) {
+        while let Some(entry) = self.walk.entries().get(self.position) {
             let descriptor = &entry.descriptor;
             let is_silent = descriptor.platform.is_none() && !descriptor.is_attestation();
             if is_silent && descriptor.media_type.kind() == Kind::Manifest {
@@ -159,7 +191,7 @@ impl Listing {
                 return Ok(());
             }
             let platform = descriptor.platform.clone();
-            self.push(self.listed.len(), platform)?;
+            self.push(platform)?;
         }
         self.stage = Stage::Done;
         Ok(())

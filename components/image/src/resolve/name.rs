@@ -53,7 +53,8 @@ pub(super) fn list(there: &[String]) -> String {
     if unique.is_empty() { "there is nothing".to_owned() } else { format!("there is {}", unique.join(", ")) }
 }
 
-fn name(entry: &Descriptor) -> Option<&str> {
+/// What an entry is called: its tag, or its full name where there is none.
+pub(super) fn name(entry: &Descriptor) -> Option<&str> {
     entry.annotations.value(REF_NAME).or_else(|| entry.annotations.value(CONTAINERD_IMAGE_NAME))
 }
 

@@ -355,6 +355,34 @@ fn a_listing_shows_every_manifest_with_its_platform() {
 }
 
 #[test]
+fn everything_is_listed_once_with_the_first_name_that_leads_to_it() {
+    let mut blobs = Blobs::default();
+    let (one, two) =
+        (blobs.image("linux/amd64", "a").on("linux/amd64"), blobs.image("linux/arm64", "b").on("linux/arm64"));
+    let both = blobs.index(&[one.clone(), two.clone()]);
+    let named = |descriptor: &Descriptor, key: &str, name: &str| descriptor.clone().note(key, name);
+    let index = index_json(&[
+        both.clone(),
+        named(&one, REF_NAME, "one"),
+        named(&both, CONTAINERD_IMAGE_NAME, "docker.io/a/both:1"),
+        named(&both, REF_NAME, "again"),
+    ]);
+    let limits = Limits::default();
+    assert!(Listing::layout(&index, &Selector::None, &limits).is_err(), "several are named and none is meant");
+    let mut listing = Listing::everything(&index, &limits).unwrap();
+    while let ListingStep::Fetch(descriptor) = listing.next() {
+        let bytes = blobs.0.get(&descriptor.digest).unwrap();
+        listing.supply(bytes, &SoftwareHashes).unwrap();
+    }
+    let ListingStep::Done(listed) = listing.next() else { unreachable!() };
+    let found: Vec<_> = listed.iter().map(|listed| (&listed.descriptor.digest, listed.name.as_deref())).collect();
+    assert_eq!(found, [(&one.digest, Some("docker.io/a/both:1")), (&two.digest, Some("docker.io/a/both:1"))]);
+    let ListingStep::Done([]) = Listing::everything(&index_json(&[]), &limits).unwrap().next() else {
+        unreachable!("of nothing everything is nothing")
+    };
+}
+
+#[test]
 fn a_docker_archive_resolves_like_a_layout() {
     let mut blobs = Blobs::default();
     let text = br#"[{"Config":"c","RepoTags":["a/b:1"],"Layers":["l"]}]"#;

@@ -10,7 +10,7 @@ use crate::limits::Limits;
 use crate::media_type::Kind;
 use crate::platform::Platform;
 use crate::reference::Selector;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// An index that was read, and the position of the one that lists it.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub(super) struct Walk {
     pending: Option<Entry>,
     visited: HashSet<Digest>,
     listed: u64,
+    /// What the layout calls the things that it lists itself.
+    names: HashMap<Digest, String>,
     /// The digest that is looked for, until it is found.
     sought: Option<Digest>,
     found: Option<Digest>,
@@ -52,6 +54,7 @@ impl Walk {
             pending: None,
             visited: HashSet::new(),
             listed: 0,
+            names: HashMap::new(),
             sought: None,
             found: None,
         }
@@ -62,9 +65,27 @@ impl Walk {
         let index = Index::parse(index_json, limits)?;
         let (entries, sought) = name::matching(&index, selector)?;
         walk.sought = sought;
-        walk.nodes.push(Node { descriptor: None, index, parent: None, depth: 0 });
-        walk.list(entries, Some(0))?;
+        walk.begin(index, entries)?;
         Ok(walk)
+    }
+
+    /// Every entry of a layout, whether or not one is meant.
+    pub(super) fn everything(index_json: &[u8], limits: &Limits) -> Result<Self> {
+        let mut walk = Self::new(limits);
+        let index = Index::parse(index_json, limits)?;
+        let entries = index.manifests.clone();
+        walk.begin(index, entries)?;
+        Ok(walk)
+    }
+
+    fn begin(&mut self, index: Index, entries: Vec<Descriptor>) -> Result<()> {
+        for entry in &index.manifests {
+            if let Some(name) = name::name(entry) {
+                self.names.entry(entry.digest.clone()).or_insert_with(|| name.to_owned());
+            }
+        }
+        self.nodes.push(Node { descriptor: None, index, parent: None, depth: 0 });
+        self.list(entries, Some(0))
     }
 
     pub(super) fn descriptor(root: Descriptor, limits: &Limits) -> Result<Self> {
@@ -186,6 +207,11 @@ impl Walk {
 
     pub(super) fn digest(&self, position: usize) -> Option<&Digest> {
         self.entries.get(position).map(|entry| &entry.descriptor.digest)
+    }
+
+    /// The first name by which the layout lists something.
+    pub(super) fn name(&self, digest: &Digest) -> Option<&str> {
+        self.names.get(digest).map(String::as_str)
     }
 
     /// The digests of the indexes above an entry, outermost first.

@@ -21,6 +21,10 @@ impl GuestLister for Lister {
         Ok(ListerHandle::new(Self(RefCell::new(listing))))
     }
 
+    fn everything(index: Vec<u8>, replaced: Vec<Limit>) -> Result<ListerHandle> {
+        Ok(ListerHandle::new(Self(RefCell::new(Listing::everything(&index, &limits(&replaced)?)?))))
+    }
+
     fn next(&self) -> Option<Descriptor> {
         match self.0.borrow().next() {
             ListingStep::Fetch(descriptor) => Some(descriptor.clone().into()),
@@ -44,6 +48,7 @@ impl GuestLister for Lister {
                 .iter()
                 .map(|listed| Listed {
                     descriptor: listed.descriptor.clone().into(),
+                    name: listed.name.clone(),
                     indexes: listed.chain.iter().map(ToString::to_string).collect(),
                     platform: listed.platform.clone().map(Into::into),
                     attestation: listed.is_attestation,
