@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     page::pack(&root.join("web"), &out)?;
     let crates = ["-p", "portolan-hasher", "-p", "portolan-toolkit"];
-    let built = modules::build(&root, &out.join("components"), "component", &crates)?;
+    let built = modules::build(&root, &out.join("components"), &crates)?;
     let hasher = modules::encode(&built.join("portolan_hasher.wasm"), &out.join("hasher.wasm"))?;
     let toolkit = modules::encode(&built.join("portolan_toolkit.wasm"), &out.join("toolkit.wasm"))?;
     compose(&out)?;

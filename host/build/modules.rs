@@ -9,8 +9,8 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library/std/Cargo.toml";
 
-/// Builds leaf crates, chosen by arguments of cargo, with a profile, and answers the directory that holds their modules.
-pub(crate) fn build(root: &Path, target_dir: &Path, profile: &str, chosen: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
+/// Builds leaf crates, chosen by arguments of cargo, and answers the directory that holds their modules.
+pub(crate) fn build(root: &Path, target_dir: &Path, chosen: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
     let standard_library = standard_library()?;
     let mut cargo = match standard_library {
         StandardLibrary::Source => Command::new(DEBIAN_CARGO),
@@ -18,7 +18,7 @@ pub(crate) fn build(root: &Path, target_dir: &Path, profile: &str, chosen: &[&st
     };
     cargo
         .current_dir(root)
-        .args(["build", "--locked", "--profile", profile, "--target", TARGET])
+        .args(["build", "--locked", "--profile", "component", "--target", TARGET])
         .args(chosen)
         .arg("--target-dir")
         .arg(target_dir)
@@ -49,7 +49,7 @@ pub(crate) fn build(root: &Path, target_dir: &Path, profile: &str, chosen: &[&st
         }
         return Err(format!("building the components failed:\n{text}").into());
     }
-    Ok(target_dir.join(TARGET).join(profile))
+    Ok(target_dir.join(TARGET).join("component"))
 }
 
 /// What the compiler is told. Where the sources of dependencies lie on this machine is nobody's business: with the paths

@@ -1,6 +1,5 @@
 //! Writes the components into a directory, for whoever drives them with something else: `hasher.wasm`, `toolkit.wasm`,
-//! `reading.wasm`, which is the toolkit without what writes images to disks, `exploring.wasm`, which only shows them and is
-//! compiled for size, and `inspecting.wasm`, which reads WebAssembly.
+//! `reading.wasm`, which is the toolkit without what writes images to disks, `exploring.wasm`, which only shows them, and `inspecting.wasm`, which reads WebAssembly.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -17,9 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     // Where the build script has left the same dependencies, compiled.
     let target_dir = Path::new(env!("OUT_DIR")).join("components");
-    for (world, profile) in [("reading", "component"), ("inspecting", "component"), ("exploring", "compact")] {
+    for world in ["reading", "exploring", "inspecting"] {
         let chosen = ["-p", "portolan-toolkit", "--no-default-features", "--features", world];
-        let built = modules::build(&root, &target_dir, profile, &chosen)?;
+        let built = modules::build(&root, &target_dir, &chosen)?;
         modules::encode(&built.join("portolan_toolkit.wasm"), &directory.join(format!("{world}.wasm")))?;
     }
     Ok(())

@@ -73,9 +73,10 @@ enum State {
         needed: Option<u64>,
     },
     Data,
-    /// Padding, or data that nobody wants.
+    /// Data that nobody wants, then padding.
     Skip {
         left: u64,
+        padding: u64,
     },
 }
 
@@ -129,16 +130,15 @@ impl Reader {
 
     /// How many of the next bytes nobody looks at: unwanted contents and padding.
     pub(crate) fn pending(&self) -> u64 {
-        if let State::Skip { left } = self.state { left } else { 0 }
+        if let State::Skip { left, .. } = self.state { left } else { 0 }
     }
 
     /// Goes on after at most so many of the [`pending`](Self::pending) bytes, as if they had been fed.
     pub(crate) fn jump(&mut self, len: u64) {
-        let pending = self.pending();
-        if pending > 0 {
-            let len = len.min(pending);
+        if let State::Skip { left, padding } = self.state {
+            let len = len.min(left);
             self.offset = self.offset.saturating_add(len);
-            self.skip(pending - len);
+            self.skip(left - len, padding);
         }
     }
 
@@ -157,7 +157,10 @@ impl Reader {
     /// A reader that goes on from here, but reads no content.
     pub(crate) fn without_content(&self) -> Self {
         let state = match self.state {
-            State::Data => State::Skip { left: self.data.left + self.data.padding },
+            State::Data => {
+                let padding = self.data.padding;
+                State::Skip { left: self.data.left + padding, padding }
+            }
             state => state,
         };
         Self {
@@ -231,10 +234,10 @@ impl Reader {
                     }
                 }
                 State::Data => self.data(&mut rest, position, changes),
-                State::Skip { left } => {
+                State::Skip { left, padding } => {
                     let now = left.min(rest.len() as u64);
                     rest = rest.get(now as usize..).unwrap_or_default();
-                    self.state = if now == left { State::Header } else { State::Skip { left: left - now } };
+                    self.skip(left - now, padding);
                 }
                 State::End => {
                     if let Some(index) = rest.iter().position(|&byte| byte != 0) {
@@ -257,14 +260,18 @@ impl Reader {
         }
         match self.state {
             State::End | State::Ignored => Ok(()),
-            State::Header | State::HalfEnd => {
-                self.header_offset = self.offset;
-                self.name.clear();
-                self.end()?;
-                self.warn(Warning::MissingEnd)
-            }
+            State::Header | State::HalfEnd => self.missing_end(),
+            // Nothing but padding is missing: `umoci insert` ends its archives so, and Go reads on.
+            State::Skip { left, padding } if left <= padding => self.missing_end(),
             _ => Err(self.invalid("the archive ends within the entry")),
         }
+    }
+
+    fn missing_end(&mut self) -> Result<()> {
+        self.header_offset = self.offset;
+        self.name.clear();
+        self.end()?;
+        self.warn(Warning::MissingEnd)
     }
 
     pub(crate) fn invalid(&self, reason: impl Into<String>) -> Error {
@@ -350,7 +357,8 @@ impl Reader {
     }
 
     fn extension(&mut self, kind: u8, mut body: Vec<u8>) -> Result<()> {
-        self.skip(padding(body.len() as u64));
+        let padding = padding(body.len() as u64);
+        self.skip(padding, padding);
         match kind {
             b'L' | b'K' => {
                 // GNU tar ends the name with a NUL and counts it.
@@ -407,17 +415,18 @@ impl Reader {
 
     /// Goes to the data, now that all that stands before it is read.
     fn begin_data(&mut self) {
+        let Data { left, padding, .. } = self.data;
         if !self.data.wanted {
-            self.skip(self.data.left + self.data.padding);
-        } else if self.data.left == 0 {
-            self.skip(self.data.padding);
+            self.skip(left + padding, padding);
+        } else if left == 0 {
+            self.skip(padding, padding);
         } else {
             self.state = State::Data;
         }
     }
 
-    fn skip(&mut self, left: u64) {
-        self.state = if left == 0 { State::Header } else { State::Skip { left } };
+    fn skip(&mut self, left: u64, padding: u64) {
+        self.state = if left == 0 { State::Header } else { State::Skip { left, padding } };
     }
 
     fn sparse(&mut self, mut segments: Vec<Segment>) -> Result<()> {
@@ -492,7 +501,7 @@ impl Reader {
         }
         if data.left == 0 {
             let padding = data.padding;
-            self.skip(padding);
+            self.skip(padding, padding);
         }
     }
 }
