@@ -1,5 +1,6 @@
 //! Writes the components into a directory, for whoever drives them with something else: `hasher.wasm`, `toolkit.wasm`,
-//! `reading.wasm`, which is the toolkit without what writes images to disks, `exploring.wasm`, which only shows them, and `inspecting.wasm`, which reads WebAssembly.
+//! `reading.wasm`, which is the toolkit without what writes images to disks, `exploring.wasm`, which only shows them, and
+//! `inspecting.wasm`, which reads WebAssembly.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
