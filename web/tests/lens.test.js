@@ -65,22 +65,6 @@ test("paths are found by letters with gaps, the best first, and what was typed i
   await tab.close();
 });
 
-test("letters without accents and small ones stand for the others, in all scripts that the engine knows", { skip }, async () => {
-  const names = { dejavu: "Déjà-vu", lodz: "Łódź", "мир": "МИР", "größe": "GRÖßE" };
-  const layout = new Layout();
-  const entries = [dir("a"), ...Object.values(names).map((name) => file(`a/${name}`, name))];
-  const { page: tab, complaints } = await page.at("");
-  await choose(tab, "letters.tar", layout.tag(layout.image({ layers: [entries] }), "latest").archive());
-  await tab.goto(page.address("files?from=file:letters.tar&find=fuzzy"));
-  for (const [query, name] of Object.entries(names)) {
-    await tab.fill("[data-search]", query);
-    await tab.waitForFunction((name) => document.querySelector("[role=treeitem] .text")?.textContent === name, name);
-    assert.equal((await tab.locator("mark").allInnerTexts()).join("").length, name.replace("-", "").length);
-  }
-  assert.deepEqual(complaints, []);
-  await tab.close();
-});
-
 test("areas are drawn by directory and named in a table, and lead into directories", { skip }, async () => {
   const { page: tab, complaints } = await page.at("waste?from=sample");
   await tab.waitForSelector(".map g");

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use js_sys::{Array, Float64Array, Function, JsString, Object, Reflect, Uint8Array};
+use js_sys::{Array, Float64Array, Function, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::diff::{self, Hunk, Line, Side};
 use crate::elf::{self, Elf, Parts, Section};
-use crate::search::{self, Folded};
+use crate::search;
 use crate::treemap::{self, Area};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -83,36 +83,6 @@ pub fn elf(size: f64, read: &Function) -> JsValue {
     elf::read(&file).as_ref().map_or(JsValue::UNDEFINED, of_elf)
 }
 
-/// Letters that are not made of others by Unicode, and what is typed for them.
-const STROKES: [(char, char); 14] = [
-    ('Ø', 'O'),
-    ('ø', 'o'),
-    ('Đ', 'D'),
-    ('đ', 'd'),
-    ('Ð', 'D'),
-    ('ð', 'd'),
-    ('Ħ', 'H'),
-    ('ħ', 'h'),
-    ('Ł', 'L'),
-    ('ł', 'l'),
-    ('Ŧ', 'T'),
-    ('ŧ', 't'),
-    ('ß', 's'),
-    ('ı', 'i'),
-];
-
-/// Folds a letter by the tables that the engine has: here they would be more than what searches.
-fn folded(character: char) -> Folded {
-    let letter = JsString::from(character.to_string());
-    let small = String::from(letter.to_lower_case());
-    let first = String::from(letter.normalize("NFD")).chars().next().unwrap_or(character);
-    let stroke = STROKES.iter().find(|(letter, _)| *letter == first);
-    Folded {
-        small: small.chars().next().filter(|one| one.len_utf8() == small.len()).unwrap_or(character),
-        plain: stroke.map_or(first, |(_, plain)| *plain),
-    }
-}
-
 /// Paths to look among.
 #[wasm_bindgen]
 pub struct Paths(search::Paths);
@@ -122,7 +92,7 @@ impl Paths {
     /// Takes paths in one text, a NUL between them.
     #[wasm_bindgen(constructor)]
     pub fn new(text: String) -> Self {
-        Self(search::Paths::new(text, folded))
+        Self(search::Paths::new(text))
     }
 
     /// The best of those that match.
