@@ -1,6 +1,6 @@
 //! The component `hasher.wasm`: the interface `hasher` over the same crates as the software hashes of `portolan-image`.
 //!
-//! It is loaded with every page: without the standard library, whose allocator and messages of panics would be half of it.
+//! It is loaded with every page: without the standard library, whose messages of panics would be a third of it.
 #![no_std]
 
 extern crate alloc;
@@ -15,13 +15,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bindings::exports::portolan::image::hasher::{Algorithm, Guest, GuestHash, Hash as HashHandle};
 use core::cell::{LazyCell, RefCell};
-use lol_alloc::{AssumeSingleThreaded, FreeListAllocator};
+use dlmalloc::GlobalDlmalloc;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-// SAFETY: a component has one thread.
+// The one that the standard library brings.
 #[global_allocator]
-static ALLOCATOR: AssumeSingleThreaded<FreeListAllocator> =
-    unsafe { AssumeSingleThreaded::new(FreeListAllocator::new()) };
+static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
