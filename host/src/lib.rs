@@ -18,6 +18,7 @@
 pub mod artifact;
 mod bindings;
 pub mod copy;
+pub mod credentials;
 pub mod digest;
 mod engine;
 mod error;
@@ -30,6 +31,7 @@ pub mod limits;
 pub mod manifest;
 pub mod platform;
 pub mod progress;
+mod push;
 pub mod reference;
 pub mod registry;
 pub mod rootfs;

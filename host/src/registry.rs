@@ -3,18 +3,16 @@
 //! Which request comes next, what an answer means, and who may see a credential is decided in the component; here bytes are
 //! moved.
 
-mod body;
-pub mod credentials;
+pub(crate) mod body;
 mod http;
 
 use crate::bindings;
-use crate::bindings::exports::portolan::image::push::BlobPush;
 use crate::bindings::exports::portolan::image::registry as wit;
+use crate::credentials;
 use crate::error::{Error, ErrorCode, Result};
 use crate::interrupt::Interrupt;
 use crate::manifest::Descriptor;
 use crate::reference::{Name, Selector};
-use crate::sink::Fetch;
 use crate::source::Blob;
 use crate::toolkit::{Instance, Toolkit};
 use body::Content;
@@ -190,55 +188,6 @@ impl Registries {
         }
     }
 
-    /// Pushes a blob, unless it is there or in one of the other repositories of the same registry that are named.
-    /// `read` gives its bytes from an offset on, as often as it takes.
-    ///
-    /// # Errors
-    /// Whatever registries can do, what `read` answers, and that the bytes are not what the descriptor says.
-    pub fn push_blob(
-        &self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-        mount_from: &[String],
-        read: &Fetch<'_>,
-    ) -> Result<Pushed> {
-        let push = BlobPush { mount_from: mount_from.to_vec(), chunk: self.shared.options.chunk };
-        let job = self.job(|exports, store, client| {
-            exports.portolan_image_push().call_blob(store, client, repository, descriptor, &push)
-        })?;
-        match job.complete(Some(&body::Push { descriptor, read }))? {
-            wit::Outcome::Pushed(pushed) => Ok(pushed),
-            outcome => Err(unexpected(&outcome)),
-        }
-    }
-
-    /// Pushes all that a reader gives as one blob, whose digest is computed on the way.
-    ///
-    /// # Errors
-    /// Whatever registries can do, and what reading says.
-    pub fn push_stream(&self, repository: &Repository, reader: Blob) -> Result<(Pushed, u64)> {
-        let job =
-            self.job(|exports, store, client| exports.portolan_image_push().call_stream(store, client, repository))?;
-        job.stream(reader)
-    }
-
-    /// Pushes a manifest or index with its tags.
-    ///
-    /// # Errors
-    /// Whatever registries can do, and what is wrong with the document.
-    pub fn push_manifest(
-        &self,
-        repository: &Repository,
-        descriptor: &Descriptor,
-        bytes: &[u8],
-        tags: &[String],
-    ) -> Result<()> {
-        let run = self.run(|exports, store, client| {
-            exports.portolan_image_push().call_manifest(store, client, repository, descriptor, bytes, tags)
-        });
-        run.map(drop)
-    }
-
     /// All tags of a repository.
     ///
     /// # Errors
@@ -269,28 +218,6 @@ impl Registries {
             wit::Outcome::Referrers(referrers) => Ok(referrers),
             outcome => Err(unexpected(&outcome)),
         }
-    }
-
-    /// Deletes a tag; or a manifest by its digest, with all its tags.
-    ///
-    /// # Errors
-    /// `reference-not-found`, `registry-refused`, and whatever else registries can do.
-    pub fn delete(&self, repository: &Repository, selector: &Selector) -> Result<()> {
-        self.run(|exports, store, client| {
-            exports.portolan_image_push().call_delete_manifest(store, client, repository, selector)
-        })
-        .map(drop)
-    }
-
-    /// Deletes a blob.
-    ///
-    /// # Errors
-    /// `blob-not-found`, `registry-refused`, and whatever else registries can do.
-    pub fn delete_blob(&self, repository: &Repository, digest: &str) -> Result<()> {
-        let run = self.run(|exports, store, client| {
-            exports.portolan_image_push().call_delete_blob(store, client, repository, digest)
-        });
-        run.map(drop)
     }
 
     /// The bytes of an `index.json` that lists one descriptor.
@@ -331,7 +258,13 @@ impl Registries {
         Ok(self.shared.client.get_or_init(|| Client { instance: Mutex::new(instance), handle, http }))
     }
 
-    fn job(
+    /// Bytes of a chunk of what is pushed.
+    pub(crate) fn chunk(&self) -> Option<u64> {
+        self.shared.options.chunk
+    }
+
+    /// Begins a job of the client.
+    pub(crate) fn job(
         &self,
         start: impl FnOnce(
             &bindings::Toolkit,
@@ -344,7 +277,8 @@ impl Registries {
         Ok(Job { registries: self.clone(), handle })
     }
 
-    fn run(
+    /// Does all of a job of the client.
+    pub(crate) fn run(
         &self,
         start: impl FnOnce(
             &bindings::Toolkit,
@@ -368,12 +302,13 @@ pub fn repository(name: &Name) -> Repository {
     Repository { registry: name.registry.clone(), name: name.repository.clone() }
 }
 
-fn unexpected(outcome: &wit::Outcome) -> Error {
+/// A job came to what none of its kind comes to.
+pub(crate) fn unexpected(outcome: &wit::Outcome) -> Error {
     Error::Image { code: ErrorCode::InvalidState, message: format!("a job came to {outcome:?}") }
 }
 
 /// A piece of work at a registry; see `job` in `wit/registry.wit`.
-struct Job {
+pub(crate) struct Job {
     registries: Registries,
     handle: ResourceAny,
 }
@@ -475,7 +410,7 @@ impl Job {
     }
 
     /// Does all that the job asks for.
-    fn complete(self, push: Option<&body::Push<'_, '_>>) -> Result<wit::Outcome> {
+    pub(crate) fn complete(self, push: Option<&body::Push<'_, '_>>) -> Result<wit::Outcome> {
         while let Pause::Deliver(_, _) = self.advance(push, None)? {
             self.tell(|exports, store, job| exports.job().call_delivered(store, job, 0, false))?;
         }
@@ -483,7 +418,7 @@ impl Job {
     }
 
     /// The same for a stream.
-    fn stream(self, reader: Blob) -> Result<(Pushed, u64)> {
+    pub(crate) fn stream(self, reader: Blob) -> Result<(Pushed, u64)> {
         let stream = body::Stream::new(reader);
         let length = stream.length();
         self.advance(None, Some(stream))?;

@@ -1,8 +1,9 @@
 /** Registries: the distribution protocol over the engine's own `fetch` (`wit/registry.wit`). */
-import type { BlobPush } from "../generated/interfaces/portolan-image-push.js";
 import type * as wit from "../generated/interfaces/portolan-image-registry.js";
-import { system } from "#system";
+import { type Credentials, fromCredentials, knownCredentials } from "./credentials.js";
 import { PortolanError, attempt } from "./error.js";
+import * as push from "./push.js";
+import type { Make, PushBlobOptions, Pushed } from "./push.js";
 import type { Name, Selector } from "./reference.js";
 import { type BlobReader, type Upload } from "./registry/body.js";
 import { Job, expected } from "./registry/job.js";
@@ -13,15 +14,9 @@ import { chunksOf } from "./source/custom.js";
 import { type Instance, instance, newInstance } from "./toolkit.js";
 import { type Abortable, type Descriptor, type Limits, fromDescriptor, fromLimits, present, toBigInt, toDescriptor } from "./types.js";
 
+export type { Credentials } from "./credentials.js";
+export type { How, PushBlobOptions, Pushed } from "./push.js";
 export type { BlobReader } from "./registry/body.js";
-
-/** What proves to a registry who we are. */
-export type Credentials =
-  | { username: string; password: string }
-  /** A refresh token: it buys tokens at the registry's token server. */
-  | { identity: string }
-  /** A token that is handed to the registry as it is. */
-  | { token: string };
 
 /** A place that has what a registry has. */
 export interface Mirror {
@@ -66,15 +61,6 @@ export interface Pulled {
   bytes: Uint8Array;
 }
 
-/** How a blob came into a repository: it was there, the registry took it from another repository, or its bytes were sent. */
-export type How = "present" | "mounted" | "uploaded";
-
-/** What came of pushing a blob. */
-export interface Pushed {
-  how: How;
-  digest: string;
-}
-
 export interface FetchOptions extends Abortable {
   /** Where to begin, in bytes. */
   offset?: number;
@@ -82,17 +68,7 @@ export interface FetchOptions extends Abortable {
   verify?: boolean;
 }
 
-export interface PushBlobOptions extends Abortable {
-  /** Other repositories of the same registry that may have it, best first, such as `library/busybox`. */
-  mountFrom?: string[];
-  /** Bytes of a chunk; nothing sends the blob in one piece. */
-  chunk?: number;
-}
-
 type Client = { instance: Instance; client: wit.Client };
-
-/** Begins a job of a client; what changes a registry is an interface of its own. */
-type Make = (client: wit.Client, to: Instance["push"]) => wit.Job;
 
 /**
  * All registries that a program speaks to: what is learnt of one, such as its tokens, serves every request after.
@@ -182,19 +158,18 @@ export class Registries {
     name: ImageName,
     descriptor: Descriptor,
     content: Uint8Array | ArrayBuffer | Blob | BlobReader,
-    { mountFrom = [], chunk, signal }: PushBlobOptions = {},
+    options: PushBlobOptions = {},
   ): Promise<Pushed> {
     const { repository } = await parts(name);
-    const push = present<BlobPush>({ mountFrom, chunk: chunk === undefined ? undefined : toBigInt(chunk) });
     const upload = { descriptor, content: content instanceof ArrayBuffer ? new Uint8Array(content) : content };
-    return expected(await this.#run((client, to) => to.blob(client, repository, fromDescriptor(descriptor), push), signal, upload), "pushed").val;
+    return expected(await this.#run(push.blob(repository, descriptor, options), options.signal, upload), "pushed").val;
   }
 
   /** Pushes a blob whose end nobody knows yet, and answers what it turned out to be. */
   async pushStream(name: ImageName, content: BytesLike, { signal }: Abortable = {}): Promise<Pushed & { size: number }> {
     const { repository } = await parts(name);
     const upload = { stream: chunksOf(content, signal), size: 0 };
-    const { val } = expected(await this.#run((client, to) => to.stream(client, repository), signal, upload), "pushed");
+    const { val } = expected(await this.#run(push.stream(repository), signal, upload), "pushed");
     return { ...val, size: upload.size };
   }
 
@@ -207,7 +182,7 @@ export class Registries {
   ): Promise<void> {
     const { repository, selector } = await parts(name);
     const under = tags ?? (selector.tag === undefined ? [] : [selector.tag]);
-    await this.#run((client, to) => to.manifest(client, repository, fromDescriptor(descriptor), bytes, under), signal);
+    await this.#run(push.manifest(repository, descriptor, bytes, under), signal);
   }
 
   /** All tags of a repository. */
@@ -229,13 +204,13 @@ export class Registries {
     if (selector.tag === undefined && selector.digest === undefined) {
       throw new PortolanError("invalid-reference", `${repository.registry}/${repository.name}: expected a tag or digest to delete`);
     }
-    await this.#run((client, to) => to.deleteManifest(client, repository, selector), signal);
+    await this.#run(push.deleteManifest(repository, selector), signal);
   }
 
   /** Deletes a blob. Fails with `blob-not-found`. */
   async deleteBlob(name: ImageName, digest: string, { signal }: Abortable = {}): Promise<void> {
     const { repository } = await parts(name);
-    await this.#run((client, to) => to.deleteBlob(client, repository, digest), signal);
+    await this.#run(push.deleteBlob(repository, digest), signal);
   }
 
   /** Begins a job, and answers how to end it. */
@@ -298,34 +273,9 @@ export class Registries {
 
   async #credentials(registry: string): Promise<wit.Credentials | undefined> {
     const { credentials } = this.#options;
-    const found = credentials ? await credentials(registry) : await this.#known(registry);
-    if (!found) return undefined;
-    if ("identity" in found) return { tag: "identity", val: found.identity };
-    if ("token" in found) return { tag: "token", val: found.token };
-    return { tag: "password", val: { username: found.username, password: found.password } };
+    const found = credentials ? await credentials(registry) : await knownCredentials(registry);
+    return found && fromCredentials(found);
   }
-
-  async #known(registry: string): Promise<Credentials | undefined> {
-    const { credentials } = await instance();
-    return system.credentials?.({
-      file: (bytes, path) => {
-        try {
-          const found = attempt(() => credentials.find(bytes, registry));
-          return found.tag === "helper" ? found.val : found.tag === "credentials" ? toCredentials(found.val) : undefined;
-        } catch (error) {
-          throw error instanceof PortolanError ? new PortolanError(error.code, `${path}: ${error.message}`) : error;
-        }
-      },
-      answer: (bytes) => {
-        const found = attempt(() => credentials.parse(bytes));
-        return found && toCredentials(found);
-      },
-    });
-  }
-}
-
-function toCredentials({ tag, val }: wit.Credentials): Credentials {
-  return tag === "password" ? val : tag === "identity" ? { identity: val } : { token: val };
 }
 
 /** What a name stands for. */

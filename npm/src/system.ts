@@ -1,7 +1,7 @@
 /** What engines differ in. One file each in `system/`, chosen by the conditions of the import `#system`. */
 import type { Algorithm, Hash } from "../generated/interfaces/portolan-image-hasher.js";
 import type { CredentialHelper } from "../generated/interfaces/portolan-image-credentials.js";
-import type { Credentials } from "./registry.js";
+import type { Credentials } from "./credentials.js";
 import type { Source } from "./source.js";
 import type { Bytes } from "./source/bytes.js";
 import type { Rootfs } from "./unpack.js";

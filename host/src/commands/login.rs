@@ -1,7 +1,8 @@
 //! `login`: keeping what lets us into a registry.
 
 use super::{Context, Outcome};
-use portolan::registry::{Credentials, Password, credentials};
+use portolan::credentials;
+use portolan::registry::{Credentials, Password};
 use portolan::{Error, Result};
 use serde_json::json;
 use std::io::{IsTerminal as _, Write as _};

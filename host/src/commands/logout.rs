@@ -2,7 +2,7 @@
 
 use super::{Context, Outcome, login};
 use portolan::Result;
-use portolan::registry::credentials;
+use portolan::credentials;
 use serde_json::json;
 
 /// Forget the credentials of a registry

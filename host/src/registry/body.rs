@@ -19,9 +19,9 @@ const PIECE: usize = 256 * 1024;
 const WAITING: usize = 4;
 
 /// A blob that is pushed.
-pub(super) struct Push<'a, 'f> {
-    pub(super) descriptor: &'a Descriptor,
-    pub(super) read: &'a Fetch<'f>,
+pub(crate) struct Push<'a, 'f> {
+    pub(crate) descriptor: &'a Descriptor,
+    pub(crate) read: &'a Fetch<'f>,
 }
 
 /// Everything of a reader, whose end nobody knows yet.

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { PortolanError } from "../error.js";
-import type { Credentials } from "../registry.js";
+import type { Credentials } from "../credentials.js";
 import type { CredentialReader } from "../system.js";
 
 /** Every file in which credentials may be, in the order of looking. */

@@ -255,13 +255,11 @@ fn a_sparse_member_is_no_blob() {
 #[test]
 fn a_content_beyond_the_end_of_the_archive_names_its_member() {
     let whole = [file("first", b"x"), file("blob", &[b'x'; 200_000])].concat();
-    // With all of its last member, be it without its 192 bytes of padding, an archive without an end is still read.
-    for missing in [0, 1, 192] {
-        let members = read(&whole[..whole.len() - missing]).unwrap();
-        assert_eq!(members.warnings(), [Warning::MissingEnd]);
-        assert_eq!(members.find(b"blob").unwrap().unwrap().size, 200_000);
-    }
-    for missing in [193, 511, 512, 513, 60_000, 100_000, 199_999, 200_000] {
+    // With all of its last member, padding included, an archive without an end is still read.
+    let members = read(&whole).unwrap();
+    assert_eq!(members.warnings(), [Warning::MissingEnd]);
+    assert_eq!(members.find(b"blob").unwrap().unwrap().size, 200_000);
+    for missing in [1, 511, 512, 513, 60_000, 100_000, 199_999, 200_000] {
         let error = read(&whole[..whole.len() - missing]).err().unwrap();
         let expected = r#"invalid tar entry "blob" at byte 1024: the archive ends within the entry"#;
         assert_eq!(error.to_string(), expected, "{missing}");

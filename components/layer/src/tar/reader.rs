@@ -261,8 +261,9 @@ impl Reader {
         match self.state {
             State::End | State::Ignored => Ok(()),
             State::Header | State::HalfEnd => self.missing_end(),
-            // Nothing but padding is missing: `umoci insert` ends its archives so, and Go reads on.
-            State::Skip { left, padding } if left <= padding => self.missing_end(),
+            // Nothing but padding is missing: `umoci insert` ends its layers so, and Go reads them. Other archives have no
+            // DiffID that tells whether anything stood behind.
+            State::Skip { left, padding } if self.whiteouts && left <= padding => self.missing_end(),
             _ => Err(self.invalid("the archive ends within the entry")),
         }
     }

@@ -1,8 +1,8 @@
 //! Where credentials are kept: the files of Docker and Podman, and the helpers that they name.
 
-use super::Credentials;
 use crate::bindings::exports::portolan::image::credentials as wit;
 use crate::error::{Error, Result};
+use crate::registry::Credentials;
 use crate::toolkit::Toolkit;
 use rustix::fs::{FlockOperation, flock};
 use std::env;
