@@ -49,6 +49,25 @@ fn the_demo_image_is_what_umoci_makes_of_it() {
     assert_eq!(unexplained(&ours, &theirs, explained), [""; 0]);
 }
 
+/// `umoci insert` ends a layer with its last content, without padding and end. GNU tar refuses that; Go reads it, and so
+/// does everybody who runs such images.
+#[test]
+fn what_umoci_inserts_is_what_umoci_makes_of_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (layout, file) = (scratch.path().join("layout"), scratch.path().join("file"));
+    std::fs::write(&file, "content").unwrap();
+    let image = format!("{}:inserted", layout.display());
+    peers::succeed("umoci", ["init", "--layout", layout.to_str().unwrap()]);
+    peers::succeed("umoci", ["new", "--image", &image]);
+    peers::succeed("umoci", ["insert", "--rootless", "--image", &image, file.to_str().unwrap(), "/file"]);
+    let ours = Image::in_layout(&layout, "inserted").tree();
+    let theirs = umoci(&layout, "inserted");
+    // N-10: no layer lists the root, so its attributes are anybody's.
+    let explained = |found: &Difference| found.path == Path::new("");
+    assert_eq!(unexplained(&ours, &theirs, explained), [""; 0]);
+    assert!(ours.contains_key(Path::new("file")));
+}
+
 /// R-07, and the type `7` and the global header that umoci refuses: GNU tar wrote these forms, so it is asked.
 #[test]
 fn the_gnu_image_is_what_gnu_tar_extracts() {
