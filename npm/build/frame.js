@@ -2,7 +2,7 @@
 //
 // The generator surrounds each call with a task that could suspend, be cancelled, lend handles and wait for others. All that
 // comes of it here is that a trap closes the instance, and that nothing may be imported while `post-return` runs: no function
-// of these components is asynchronous and none borrows, or the patterns below would not be found.
+// of these components is asynchronous and none borrows but what its own component made, or the patterns below would not be found.
 import { call, expected, identifier, lists, parse, replace, text, visit } from "./source.js";
 
 /** What the functions call instead, with the errors of the generator. */
