@@ -64,7 +64,7 @@ lint: ## formatting, clippy, shell scripts, licences and advisories
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run tests/*.sh tests/fuzz/*.sh; else echo "shellcheck is not installed: scripts not checked"; fi
 	@if command -v cargo-deny >/dev/null; then \
 		cargo deny --locked check --hide-inclusion-graph bans licenses sources && \
-		cargo deny --locked $(LENS) check --config deny.toml --hide-inclusion-graph bans licenses sources && \
+		cargo deny --locked $(LENS) --config deny.toml check --hide-inclusion-graph bans licenses sources && \
 		if cargo deny --locked fetch db 2>/dev/null; then cargo deny --locked check advisories; \
 		else echo "the database of advisories cannot be fetched: advisories not checked"; fi; \
 	else echo "cargo-deny is not installed: dependencies not checked"; fi
