@@ -11,7 +11,6 @@ use crate::manifest::Manifest;
 use crate::media_type::Kind;
 use crate::platform::{Platform, default_wanted, order};
 use crate::reference::Selector;
-use crate::sort;
 
 mod listing;
 mod loading;
@@ -198,7 +197,10 @@ impl Resolver {
             Stage::Probe { loading, left, known } => {
                 if loading.supply(bytes, &self.limits)? {
                     // After an error nothing is left, and the same error follows again.
-                    known.extend(left.pop().map(|position| (position, loading.platform())));
+                    if let Some(position) = left.pop() {
+                        let at = known.partition_point(|(other, _)| *other < position);
+                        known.insert(at, (position, loading.platform()));
+                    }
                     Some(Self::probe(&self.walk, left.clone(), known.clone(), &self.wanted, &self.limits)?)
                 } else {
                     None
@@ -265,8 +267,6 @@ impl Resolver {
             let loading = Box::new(Loading::new(walk.entry(*position)?.descriptor.clone(), limits)?);
             return Ok(Stage::Probe { loading, left, known });
         }
-        let order = sort::positions(known.len(), &mut |one, other| known[one].0.cmp(&known[other].0));
-        let known: Vec<_> = order.into_iter().map(|place| known[place].clone()).collect();
         match choose(&known, wanted) {
             Some(position) => Self::take(walk, Some(position), limits),
             None => Err(Error::PlatformNotFound {
