@@ -1,7 +1,5 @@
 //! CRC-32 as gzip has it (ISO 3309), sixteen bytes at a time.
 
-use alloc::boxed::Box;
-
 /// What is left of a byte that has so many zeros after it. The tables are made where they are first needed: shipped, they
 /// would be more than all the code here.
 pub(crate) struct Tables(Box<[[u32; 256]; 16]>);
