@@ -9,8 +9,8 @@ import { shared } from "./shared.js";
 // Whatever Rust emits for the target and its one extension.
 const FEATURES = ["simd", "bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "multivalue", "reference-types"];
 
-/** Transpiles the component in a file, under a name, into a directory; `level` is for the optimiser of WebAssembly. */
-export async function transpile(component, name, directory, level = "-O3") {
+/** Transpiles the component in a file, under a name, into a directory. */
+export async function transpile(component, name, directory) {
   const bytes = await readFile(component).catch((error) => {
     throw new Error(`${error.message}; \`make npm\` writes the components first`);
   });
@@ -22,7 +22,7 @@ export async function transpile(component, name, directory, level = "-O3") {
     namespacedExports: false,
     validLiftingOptimization: true,
     optimize: true,
-    optimizeOptions: { quiet: true, optArgs: [level, "--strip-debug", "--strip-producers", ...FEATURES.map((feature) => `--enable-${feature}`)] },
+    optimizeOptions: { quiet: true, optArgs: ["-O3", "--strip-debug", "--strip-producers", ...FEATURES.map((feature) => `--enable-${feature}`)] },
   });
   for (const [file, content] of Object.entries(files)) {
     const path = join(directory, file);

@@ -9,4 +9,4 @@ const components = process.argv[2] ?? here("../../target/components");
 const generated = here("../generated");
 
 await rm(generated, { recursive: true, force: true });
-await transpile(join(components, "exploring.wasm"), "toolkit", generated, "-Oz");
+await transpile(join(components, "exploring.wasm"), "toolkit", generated);
