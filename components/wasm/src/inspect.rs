@@ -4,7 +4,7 @@ use crate::scope::{self, Entity, invalid};
 use crate::world;
 use portolan_image::workload::{self, WasmKind};
 use portolan_image::{Limits, Result};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use wasmparser::{BinaryReader, Import, Imports, Parser, Payload, ProducersSectionReader};
 
 /// What a file of WebAssembly is.
@@ -122,9 +122,9 @@ pub fn inspect(bytes: &[u8], limits: &Limits) -> Result<Inspection> {
         found.world = Some(world::write(&types, &root, found.kind == Kind::WitPackage)?);
     }
     // Collected, they would be sorted first: a sort is 5 KB of code.
-    let mut versions = BTreeMap::<&str, usize>::new();
-    versions.extend(found.imports.iter().chain(&found.exports).filter_map(|name| wasi(name)).zip(0..));
-    found.wasi = versions.into_keys().map(str::to_owned).collect();
+    let mut versions = BTreeSet::new();
+    versions.extend(found.imports.iter().chain(&found.exports).filter_map(|name| wasi(name)));
+    found.wasi = versions.into_iter().map(str::to_owned).collect();
     Ok(found)
 }
 
@@ -140,11 +140,11 @@ pub fn validate(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// What is listed already, and where. Nobody asks where; but each further type of map is 2 KB of code.
+/// What is listed already.
 #[derive(Default)]
 struct Names<'a> {
-    imports: BTreeMap<&'a str, usize>,
-    exports: BTreeMap<&'a str, usize>,
+    imports: BTreeSet<&'a str>,
+    exports: BTreeSet<&'a str>,
 }
 
 /// Reads a section of the file itself, but for what a component imports and exports; answers whether a WIT package may
@@ -195,8 +195,8 @@ fn read<'a>(
     Ok(true)
 }
 
-fn add<'a>(names: &mut Vec<String>, known: &mut BTreeMap<&'a str, usize>, name: &'a str) {
-    if known.insert(name, names.len()).is_none() {
+fn add<'a>(names: &mut Vec<String>, known: &mut BTreeSet<&'a str>, name: &'a str) {
+    if known.insert(name) {
         names.push(name.to_owned());
     }
 }

@@ -275,15 +275,10 @@ impl<'t, 'a> Writer<'t, 'a> {
             self.text.line(&format!("use {}.{{{}}};", self.path(home), items.join(", ")))?;
             any = true;
         }
-        let mut resources: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut methods: Vec<Vec<(&'a str, Option<Id>)>> = Vec::new();
+        let mut methods: BTreeMap<&str, Vec<(&'a str, Option<Id>)>> = BTreeMap::new();
         for (label, entity) in entities {
             if let (Entity::Func(id), Some((resource, _))) = (entity, method(label)) {
-                let at = *resources.entry(resource).or_insert(methods.len());
-                match methods.get_mut(at) {
-                    Some(methods) => methods.push((label, *id)),
-                    None => methods.push(vec![(label, *id)]),
-                }
+                methods.entry(resource).or_default().push((label, *id));
             }
         }
         for (label, id) in own {
@@ -291,8 +286,7 @@ impl<'t, 'a> Writer<'t, 'a> {
                 self.text.blank()?;
             }
             any = true;
-            let methods = resources.get(label).and_then(|at| methods.get(*at));
-            self.declare(label, id, methods.map_or(&[][..], Vec::as_slice))?;
+            self.declare(label, id, methods.get(label).map_or(&[][..], Vec::as_slice))?;
         }
         Ok(any)
     }
